@@ -1,0 +1,21 @@
+# Compiler settings that every target shares.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+# NDEBUG is never set here: the distribution's gRPC is built without it, and its
+# internal structures have more fields then (docs/design/transport.md).
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
+set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g -fno-omit-frame-pointer")
+
+add_compile_options(-Wall -Wextra -Wno-unused-parameter)
+if(SAMEHOST_SANITIZE)
+  add_compile_options(-fsanitize=${SAMEHOST_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${SAMEHOST_SANITIZE})
+endif()

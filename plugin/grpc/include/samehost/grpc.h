@@ -1,0 +1,85 @@
+// samehost for gRPC: same API, same stubs; peers on this host talk through shared memory.
+//
+//   builder.AddListeningPort("0.0.0.0:50051", samehost::ServerCredentials());
+//   auto channel = grpc::CreateChannel("localhost:50051", samehost::ChannelCredentials());
+//   auto channel = samehost::CreateChannel("localhost:50051");  // the same, as a factory
+//
+// Where shared memory cannot be used (peer elsewhere, stock peer, anything missing) the same
+// objects talk over the wrapped credentials exactly as before; LastFallback() and the log say why.
+// All functions may be called from any thread; nothing throws.
+#ifndef SAMEHOST_GRPC_H_
+#define SAMEHOST_GRPC_H_
+
+#include <grpcpp/channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace samehost {
+
+// How a thread that waits for a message spends its time.
+enum class WaitStrategy {
+  kEfficient,  // sleep at once; least CPU
+  kBalanced,   // look for a short time that adapts to recent waits, then sleep (default)
+  kLatency,    // look longer before sleeping; for dedicated cores
+};
+
+struct Options {
+  bool enabled = true;  // false: only the wrapped credentials are used (also SAMEHOST=off)
+  WaitStrategy wait = WaitStrategy::kBalanced;  // of the process: the last one set holds
+  // Bytes of each ring at first, and at most once traffic shows that it needs more. Powers of two.
+  size_t initial_ring_bytes = 32 * 1024;
+  size_t max_ring_bytes = 2 * 1024 * 1024;
+  // Beside this process's own user and root.
+  std::vector<uid_t> allowed_users;
+  std::vector<gid_t> allowed_groups;
+  std::string directory;  // rendezvous directory; empty: SAMEHOST_DIR, /run/samehost, ...
+  // With fallback credentials other than insecure or local: use shared memory in place of TLS.
+  // Must be set on both sides.
+  bool replace_tls = false;
+};
+
+// Wraps `fallback` (null: insecure).
+std::shared_ptr<grpc::ChannelCredentials> ChannelCredentials(
+    std::shared_ptr<grpc::ChannelCredentials> fallback = nullptr, const Options& options = {});
+std::shared_ptr<grpc::ChannelCredentials> ChannelCredentials(const Options& options);
+std::shared_ptr<grpc::ServerCredentials> ServerCredentials(
+    std::shared_ptr<grpc::ServerCredentials> fallback = nullptr, const Options& options = {});
+std::shared_ptr<grpc::ServerCredentials> ServerCredentials(const Options& options);
+
+std::shared_ptr<grpc::Channel> CreateChannel(const std::string& target, const Options& options = {});
+std::shared_ptr<grpc::Channel> CreateCustomChannel(const std::string& target,
+                                                   const grpc::ChannelArguments& arguments,
+                                                   const Options& options = {});
+
+// ---- What happened, in code ---------------------------------------------------------------------
+
+// The latest connection attempt to a resolved address of this process that did not use shared memory.
+struct FallbackInfo {
+  std::string address;  // "127.0.0.1:50051", "unix:/path"
+  std::string reason;   // stable name, e.g. "server_not_found"; "none" when shared memory is used
+  std::string detail;   // the particulars, one line
+};
+// The last decision for each address that this process connected to or listened on (newest last, bounded).
+std::vector<FallbackInfo> RecentFallbacks();
+
+// Totals over all links of this process, live and ended.
+struct LinkStats {
+  uint64_t links_opened = 0, links_live = 0, fallbacks = 0;
+  uint64_t messages_sent = 0, messages_received = 0;
+  uint64_t bytes_sent = 0, bytes_received = 0;
+  uint64_t doorbells_rung = 0, sleeps = 0, spins_paid = 0, spins_failed = 0, ring_full = 0;
+  uint64_t memory_bytes = 0;  // shared memory now mapped by live links, both directions
+};
+LinkStats Stats();
+
+}  // namespace samehost
+
+#endif  // SAMEHOST_GRPC_H_

@@ -1,0 +1,35 @@
+// PeerIdentity: who is at the other end, as the kernel vouches for it (SO_PEERCRED), and the
+// policy that says who is welcome.
+#ifndef SAMEHOST_PLUGIN_RENDEZVOUS_PEER_H_
+#define SAMEHOST_PLUGIN_RENDEZVOUS_PEER_H_
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+
+namespace samehost::rendezvous {
+
+struct PeerIdentity {
+  uid_t uid = static_cast<uid_t>(-1);
+  gid_t gid = static_cast<gid_t>(-1);
+  pid_t pid = 0;  // 0: not visible in this PID namespace
+};
+
+// Whom this side accepts. Own user and root always (unless the uid is the overflow user, which
+// matches nobody); `users` and `groups` (numeric, the peer's primary or supplementary group as
+// SO_PEERGROUPS gives it) widen it.
+struct AccessPolicy {
+  std::vector<uid_t> users;
+  std::vector<gid_t> groups;
+};
+
+// Reads SO_PEERCRED of a connected unix socket.
+Result<PeerIdentity> ReadPeerIdentity(int socket);
+bool Accepts(const AccessPolicy& policy, const PeerIdentity& peer, int socket);
+
+}  // namespace samehost::rendezvous
+
+#endif  // SAMEHOST_PLUGIN_RENDEZVOUS_PEER_H_

@@ -1,0 +1,202 @@
+// Link: one connection between two processes over shared memory. Two single-producer
+// single-consumer rings of records (one each way), a doorbell each way, counters, and the
+// descriptors by which either side learns that the other died.
+//
+// Owner: the transport that runs over it, through unique_ptr. Leases and the counters page keep
+// the memory alive on their own.
+// Threads: the producing calls are one thread at a time (the transport's write lock), the consuming
+// calls are one thread at a time (the transport's read lock); the two may run at once. What may be
+// called from any thread at any time says so.
+// Failure: the peer is hostile or dead. Nothing it writes can make a call here crash, block or
+// read outside the mapping; a violated rule makes Next() answer kBroken for good.
+// Fork: a child process may keep and release leases and destroy its copy of the Link, which then
+// touches nothing that is shared; every other call in the child does nothing and answers
+// "no room" / kBroken. Two processes never write one ring.
+#ifndef SAMEHOST_PLUGIN_SHM_LINK_H_
+#define SAMEHOST_PLUGIN_SHM_LINK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/base/unique_fd.h"
+
+namespace samehost::shm {
+
+struct LinkOptions {
+  // Initial data bytes of each ring: a power of two, a multiple of the page size.
+  uint32_t initial_ring_bytes = 32 * 1024;
+  // A ring never grows beyond this. Power of two. Equal to initial_ring_bytes: it never grows.
+  uint32_t max_ring_bytes = 2 * 1024 * 1024;
+};
+
+// Everything the connecting side makes and the accepting side receives (by SCM_RIGHTS).
+// `doorbell[0]` wakes the connecting side, `doorbell[1]` the accepting side; both are eventfds, and both
+// are invalid (-1) when the two sides are different users: then the socket itself carries the
+// doorbell, because an eventfd shared with an untrusted peer can be made to block its writer.
+struct LinkParts {
+  UniqueFd segment;  // sealed memfd
+  UniqueFd doorbell[2];
+  UniqueFd socket;  // the rendezvous connection, stays open for the life of the link
+  UniqueFd peer_pidfd;  // may be invalid (old kernel, or a peer that is not visible in this PID namespace)
+};
+
+// One record in the ring. `bytes` points into shared memory that the peer can still change:
+// read each byte once, or copy first.
+struct Record {
+  std::span<const std::byte> bytes;
+  uint64_t end = 0;  // position behind the record; opaque to the user
+  uint32_t generation = 0;  // which ring; opaque
+};
+
+class Lease;
+
+// A point-in-time copy of one side's counters; all since the link was made.
+struct CounterValues {
+  uint64_t messages_sent = 0, messages_received = 0;  // counted by the transport (CountMessage*)
+  uint64_t bytes_sent = 0, bytes_received = 0;        // payload bytes through the rings
+  uint64_t records_sent = 0, records_received = 0;
+  uint64_t doorbells_rung = 0, doorbells_late = 0;
+  uint64_t sleeps = 0, spins_paid = 0, spins_failed = 0;
+  uint64_t ring_full = 0;  // times Reserve found no room
+  uint64_t ring_bytes = 0;  // present capacity of the ring this side produces into
+};
+
+class Link {
+ public:
+  enum class Side { kConnecting, kAccepting };
+  enum class Take { kRecord, kEmpty, kBroken };
+
+  // Makes segment (memfd, sealed, backed by fallocate after a look at the memory headroom) and doorbells. The
+  // caller adds socket and pidfd. `same_user`: whether eventfds may be shared with the peer.
+  // Errors: kNoMemory, kSystem, kUnsupported, kInvalidArgument.
+  static Result<LinkParts> MakeParts(const LinkOptions& options, bool same_user);
+
+  // Maps the parts and checks every property of what the peer made (seals, size, plain tmpfs,
+  // header, version, capacities). Errors: kProtocol, kVersion, kSystem, kNoMemory.
+  static Result<std::unique_ptr<Link>> Create(Side side, LinkParts parts,
+                                              const LinkOptions& options);
+  virtual ~Link() = default;
+
+  // ---- Producing (one thread at a time) ----------------------------------------------------
+
+  // Largest payload of one record now: a quarter of the ring. Grows with the ring.
+  virtual size_t max_record() const = 0;
+  // Contiguous room for a record of up to `bytes` <= max_record(), or nullptr when the ring is
+  // full (counted). Nothing is visible before Publish().
+  virtual std::byte* Reserve(size_t bytes) = 0;
+  // Ends the reserved record with its real size, 0 < bytes <= reserved.
+  virtual void Commit(size_t bytes) = 0;
+  // Makes all committed records visible and rings the doorbell when the peer sleeps.
+  virtual void Publish() = 0;
+  // After Reserve() gave nullptr: asks the peer to ring this side's doorbell once there is room.
+  // True when asked (wait for the doorbell, or poll HasRoom()); false when there is room by now.
+  virtual bool AwaitRoom(size_t bytes) = 0;
+  // Whether an awaited room has come. Any thread; cheap (one shared load).
+  virtual bool HasRoom() const = 0;
+  // The traffic would like a ring of at least `bytes`: starts to grow towards it (a new sealed
+  // memfd sent over the socket; used once the peer has mapped it, records stay in order). Never blocks; free to be
+  // ignored (memory short, at the maximum, growth under way). Call from the producing thread.
+  virtual void WantRingBytes(size_t bytes) = 0;
+  // Gives the memory of an idle, grown ring back (keeps the small one); the next record takes what it needs
+  // again or uses the small ring. For use after some hundred ms without traffic.
+  virtual void TrimIdle() = 0;
+
+  // ---- Consuming (one thread at a time) ----------------------------------------------------
+
+  // The next unread record. Every record must be given back: by Done() at once or by Lend().
+  // Records given back by Done() become room for the peer at the latest with Next()==kEmpty or FlushDone().
+  virtual Take Next(Record* record) = 0;
+  virtual void Done(const Record& record) = 0;
+  // Makes room of what was Done() visible to the peer; rings when it waits for room.
+  virtual void FlushDone() = 0;
+  // Keeps the record's memory until the Lease dies (any thread, any order, after the Link as
+  // well). Invalid lease when too much is lent already (half the ring) or the peer is another user: copy instead.
+  virtual Lease Lend(const Record& record) = 0;
+  // After kBroken: which rule the peer violated.
+  virtual const Error& broken() const = 0;
+
+  // Whether Next() would answer something else than kEmpty. Any thread; one shared load.
+  virtual bool HasInput() const = 0;
+  // Whether the peer has taken everything that this side published. Any thread.
+  virtual bool PeerCaughtUp() const = 0;
+
+  // ---- Waiting ------------------------------------------------------------------------------
+  // The state of this side as the peer's Publish() sees it. Any thread.
+  //  kWatched: somebody looks at HasInput() all the time, or nobody wants to be woken: no doorbell.
+  //  kBusy: whoever looked has gone to run a handler and will be back; no doorbell, but a peer
+  //         that waits in vain may ring (RingIfBusy), and this side's watchman looks after it.
+  //  kAsleep: ring the doorbell with the next record (once; ringing goes back to kWatched).
+  enum class Watch : uint32_t { kWatched = 0, kBusy = 1, kAsleep = 2 };
+  virtual void SetWatch(Watch watch) = 0;  // kWatched or kBusy
+  // Arms the doorbell. False when input came in the meantime: not armed (kWatched), go and read.
+  // With only_if_busy it acts only while the state is kBusy (the watchman's call); true when not busy.
+  virtual bool ArmDoorbell(bool only_if_busy = false) = 0;
+  // For a sender that has waited in vain: rings when the peer is kBusy and has unread records.
+  virtual void RingIfBusy() = 0;
+  // Rings this side's own doorbell, to get a sleeping poller of this process to look.
+  virtual void RingSelf() = 0;
+  // The descriptor that becomes readable when this side's doorbell rings: the eventfd, or -1 when the socket
+  // carries it. Edge-triggered polling needs no reading; DrainDoorbell() is for level-triggered.
+  virtual int doorbell_fd() const = 0;
+  virtual void DrainDoorbell() = 0;
+  // The socket: becomes readable on ring growth, on a doorbell (other users), on the peer's end.
+  virtual int socket_fd() const = 0;
+  virtual int pidfd() const = 0;  // readable when the peer process has died; -1 when there is none
+  // Call when the socket is readable. Takes messages in; never blocks. kClosed error: the peer has gone
+  // (records already in the ring can still be read: drain first). kProtocol: it misbehaved. Any one thread at a time;
+  // may run beside producing and consuming.
+  virtual Status OnSocketReadable() = 0;
+  // Tells the peer that this side has ended (shutdown of the socket). Idempotent, any thread.
+  virtual void Close() = 0;
+
+  // ---- Counters (any thread) ----------------------------------------------------------------
+  virtual void CountMessageSent() = 0;
+  virtual void CountMessageReceived() = 0;
+  virtual void CountSleep() = 0;
+  virtual void CountSpin(bool paid) = 0;
+  virtual CounterValues counters() const = 0;
+  // Bytes of shared memory that this link now has mapped and backed (both directions).
+  virtual size_t memory_bytes() const = 0;
+};
+
+// Keeps one record's memory. Move-only. Destroying or Reset() may happen on any thread, after the
+// Link is gone, and in a forked child (where it only drops the child's own mapping).
+class Lease {
+ public:
+  // What a lease is made of; implemented by the link.
+  class Owner {
+   public:
+    virtual void Return(uint32_t slot) = 0;  // drops the owner's reference too
+   protected:
+    ~Owner() = default;
+  };
+  Lease() = default;
+  Lease(Owner* owner, uint32_t slot) : owner_(owner), slot_(slot) {}
+  Lease(Lease&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)), slot_(other.slot_) {}
+  Lease& operator=(Lease&& other) noexcept {
+    if (this != &other) {
+      Reset();
+      owner_ = std::exchange(other.owner_, nullptr);
+      slot_ = other.slot_;
+    }
+    return *this;
+  }
+  ~Lease() { Reset(); }
+  bool valid() const { return owner_ != nullptr; }
+  void Reset() {
+    if (owner_ != nullptr) std::exchange(owner_, nullptr)->Return(slot_);
+  }
+
+ private:
+  Owner* owner_ = nullptr;
+  uint32_t slot_ = 0;
+};
+
+}  // namespace samehost::shm
+
+#endif  // SAMEHOST_PLUGIN_SHM_LINK_H_
