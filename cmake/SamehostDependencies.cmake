@@ -7,6 +7,7 @@ if(SAMEHOST_BUILD_TESTS)
 endif()
 pkg_check_modules(GRPCPP REQUIRED IMPORTED_TARGET grpc++)
 find_package(Protobuf REQUIRED)
+include(SamehostGrpcAbi)
 
 # The internal headers of exactly the installed version (scripts/fetch-sources).
 set(SAMEHOST_GRPC_SOURCE_DIR "${PROJECT_SOURCE_DIR}/.deps/grpc-${GRPCPP_VERSION}"
@@ -24,3 +25,9 @@ target_include_directories(grpc_internal SYSTEM BEFORE INTERFACE
   "${SAMEHOST_GRPC_SOURCE_DIR}/src/core/ext/upbdefs-generated"
   "${SAMEHOST_GRPC_SOURCE_DIR}/third_party/upb")
 target_link_libraries(grpc_internal INTERFACE PkgConfig::GRPCPP)
+# As the installed library was built, whatever the build type or the user's flags say.
+if(SAMEHOST_GRPC_DEBUG_ABI)
+  target_compile_options(grpc_internal INTERFACE -UNDEBUG)
+else()
+  target_compile_options(grpc_internal INTERFACE -DNDEBUG)
+endif()

@@ -1,0 +1,33 @@
+# `cmake --install`: the shared library, the public header and the CMake package, so that
+#   find_package(samehost REQUIRED)
+#   target_link_libraries(app samehost::grpc)
+# is all that a user's project writes.
+include(CMakePackageConfigHelpers)
+
+set_target_properties(samehost_grpc PROPERTIES
+  EXPORT_NAME grpc
+  VERSION ${PROJECT_VERSION}
+  SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})  # 0.x: every minor may break
+target_include_directories(samehost_grpc INTERFACE
+  "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+if(NOT TARGET samehost::grpc)
+  add_library(samehost::grpc ALIAS samehost_grpc)
+endif()
+
+set(samehost_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/samehost")
+install(TARGETS samehost_grpc EXPORT samehostTargets
+  LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT samehost)
+install(DIRECTORY plugin/grpc/include/samehost DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+  COMPONENT samehost FILES_MATCHING PATTERN "*.h")
+install(EXPORT samehostTargets NAMESPACE samehost:: DESTINATION "${samehost_package_dir}"
+  COMPONENT samehost)
+configure_package_config_file(cmake/samehostConfig.cmake.in
+  "${PROJECT_BINARY_DIR}/samehostConfig.cmake" INSTALL_DESTINATION "${samehost_package_dir}")
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/samehostConfigVersion.cmake"
+  COMPATIBILITY SameMinorVersion)
+install(FILES "${PROJECT_BINARY_DIR}/samehostConfig.cmake"
+              "${PROJECT_BINARY_DIR}/samehostConfigVersion.cmake"
+  DESTINATION "${samehost_package_dir}" COMPONENT samehost)
+if(TARGET samehost-bench)
+  install(TARGETS samehost-bench RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT samehost)
+endif()
