@@ -4,16 +4,14 @@
 # line (src/core/lib/iomgr/call_combiner.h).
 #
 # Sets SAMEHOST_GRPC_DEBUG_ABI: ON when the library was built without NDEBUG (as Debian does).
-find_library(SAMEHOST_GRPC_LIBRARY grpc HINTS ${GRPCPP_LIBRARY_DIRS} ${GRPCPP_LIBDIR} REQUIRED)
+get_target_property(configuration gRPC::grpc IMPORTED_CONFIGURATIONS)
+get_target_property(SAMEHOST_GRPC_LIBRARY gRPC::grpc "IMPORTED_LOCATION_${configuration}")
 if(NOT CMAKE_NM)
   message(FATAL_ERROR "nm (package binutils) is needed to look at ${SAMEHOST_GRPC_LIBRARY}.")
 endif()
 execute_process(COMMAND "${CMAKE_NM}" -D -C --defined-only "${SAMEHOST_GRPC_LIBRARY}"
-                OUTPUT_VARIABLE symbols ERROR_VARIABLE nm_error RESULT_VARIABLE nm_result)
-if(NOT nm_result EQUAL 0)
-  message(FATAL_ERROR "nm cannot read ${SAMEHOST_GRPC_LIBRARY}: ${nm_error}")
-endif()
-string(REGEX MATCH "grpc_core::CallCombiner::Start\\([^\n]*" start "${symbols}")
+                COMMAND grep -F "grpc_core::CallCombiner::Start("
+                OUTPUT_VARIABLE start ERROR_VARIABLE nm_error OUTPUT_STRIP_TRAILING_WHITESPACE)
 if(start MATCHES "char const\\*, int, char const\\*\\)")
   set(SAMEHOST_GRPC_DEBUG_ABI ON)
 elseif(start MATCHES "char const\\*\\)")
@@ -22,11 +20,11 @@ else()
   message(FATAL_ERROR
     "${SAMEHOST_GRPC_LIBRARY} does not export grpc_core::CallCombiner::Start, so it is not a shared "
     "libgrpc with its internal C++ symbols as Debian and Ubuntu build it. samehost cannot be built "
-    "against it: install libgrpc-dev of the distribution.")
+    "against it: install libgrpc-dev of the distribution. ${nm_error}")
 endif()
 if(SAMEHOST_GRPC_DEBUG_ABI)
   set(how "without NDEBUG")
 else()
   set(how "with NDEBUG")
 endif()
-message(STATUS "gRPC ${GRPCPP_VERSION}, built ${how}: ${SAMEHOST_GRPC_LIBRARY}")
+message(STATUS "gRPC ${gRPC_VERSION}, built ${how}: ${SAMEHOST_GRPC_LIBRARY}")
