@@ -6,13 +6,11 @@ include(CMakePackageConfigHelpers)
 
 set_target_properties(samehost_grpc PROPERTIES
   EXPORT_NAME grpc
+  INSTALL_RPATH ""
   VERSION ${PROJECT_VERSION}
   SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})  # 0.x: every minor may break
 target_include_directories(samehost_grpc INTERFACE
   "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
-if(NOT TARGET samehost::grpc)
-  add_library(samehost::grpc ALIAS samehost_grpc)
-endif()
 
 set(samehost_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/samehost")
 install(TARGETS samehost_grpc EXPORT samehostTargets
@@ -28,6 +26,3 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/samehostConfigVersion.cm
 install(FILES "${PROJECT_BINARY_DIR}/samehostConfig.cmake"
               "${PROJECT_BINARY_DIR}/samehostConfigVersion.cmake"
   DESTINATION "${samehost_package_dir}" COMPONENT samehost)
-if(TARGET samehost-bench)
-  install(TARGETS samehost-bench RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT samehost)
-endif()
