@@ -5,7 +5,8 @@
 //   auto channel = samehost::CreateChannel("localhost:50051");  // the same, as a factory
 //
 // Where shared memory cannot be used (peer elsewhere, stock peer, anything missing) the same
-// objects talk over the wrapped credentials exactly as before; LastFallback() and the log say why.
+// objects talk over the wrapped credentials exactly as before; RecentFallbacks() and the log
+// (SAMEHOST_LOG=info) say why.
 // All functions may be called from any thread; nothing throws.
 #ifndef SAMEHOST_GRPC_H_
 #define SAMEHOST_GRPC_H_
@@ -46,7 +47,10 @@ struct Options {
   bool replace_tls = false;
 };
 
-// Wraps `fallback` (null: insecure).
+// Wraps `fallback` (null: insecure). Composite credentials work both ways round: around these, or as
+// the fallback. Credentials classes written by the user cannot be wrapped: then `fallback` itself comes
+// back, with the reason credentials_not_wrappable. The objects may be used for many channels and
+// servers; gRPC shares connections between channels with equal options and equal fallbacks.
 std::shared_ptr<grpc::ChannelCredentials> ChannelCredentials(
     std::shared_ptr<grpc::ChannelCredentials> fallback = nullptr, const Options& options = {});
 std::shared_ptr<grpc::ChannelCredentials> ChannelCredentials(const Options& options);
@@ -59,11 +63,22 @@ std::shared_ptr<grpc::Channel> CreateCustomChannel(const std::string& target,
                                                    const grpc::ChannelArguments& arguments,
                                                    const Options& options = {});
 
+// ---- Who is at the other end ---------------------------------------------------------------------
+// Properties of the auth context (ServerContext::auth_context(), ClientContext::auth_context()) of
+// calls through shared memory, beside those that the fallback's own handshake sets. Numbers in
+// decimal, as the kernel vouches for them; context->peer() is "samehost:uid=1000,pid=4242".
+inline constexpr char kTransportProperty[] = "samehost_transport";
+inline constexpr char kTransportPropertyValue[] = "shared_memory";
+inline constexpr char kPeerUidProperty[] = "samehost_peer_uid";
+inline constexpr char kPeerGidProperty[] = "samehost_peer_gid";
+inline constexpr char kPeerPidProperty[] = "samehost_peer_pid";  // 0: not visible from here
+
 // ---- What happened, in code ---------------------------------------------------------------------
 
-// The latest connection attempt to a resolved address of this process that did not use shared memory.
+// The latest decision for one resolved address of this process.
 struct FallbackInfo {
-  std::string address;  // "127.0.0.1:50051", "unix:/path"
+  std::string address;  // "127.0.0.1:50051", "unix:/path"; "(channel credentials)" or "(server
+                        // credentials)" for credentials that could not be wrapped
   std::string reason;   // stable name, e.g. "server_not_found"; "none" when shared memory is used
   std::string detail;   // the particulars, one line
 };

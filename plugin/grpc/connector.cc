@@ -1,0 +1,175 @@
+#include "plugin/grpc/connector.h"
+
+#include <grpc/event_engine/event_engine.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "plugin/grpc/auth_context.h"
+#include "plugin/grpc/channel_socket.h"
+#include "plugin/grpc/decision_log.h"
+#include "plugin/grpc/replaced_connector.h"
+#include "plugin/grpc/runtime_check.h"
+#include "plugin/grpc/security_profile.h"
+#include "plugin/grpc/socket_address.h"
+#include "plugin/grpc/transport.h"
+#include "src/core/lib/event_engine/default_event_engine.h"
+#include "src/core/lib/iomgr/exec_ctx.h"
+#include "src/core/lib/security/security_connector/security_connector.h"
+#include "src/core/lib/transport/http_connect_handshaker.h"
+#include "src/core/lib/transport/transport_impl.h"
+
+namespace samehost::grpc_transport {
+namespace {
+
+// What can be said against shared memory without asking the server.
+Fallback Unsuitable(const Settings& settings, const rendezvous::Address& address,
+                    const grpc_core::ChannelArgs& args) {
+  if (!settings.options.enabled) {
+    return Fallback{FallbackReason::kSwitchedOff, "Options::enabled is false"};
+  }
+  Fallback runtime = CheckRuntime();
+  if (runtime.reason != FallbackReason::kNone) return runtime;
+  if (address.storage.ss_family == AF_UNSPEC) {
+    return Fallback{FallbackReason::kNotLocalAddress, "not an IP or unix address"};
+  }
+  if (args.Contains(GRPC_ARG_HTTP_CONNECT_SERVER)) {
+    // The address is the proxy's: whoever serves it is not the server that is meant.
+    return Fallback{FallbackReason::kNotLocalAddress, "the connection goes through an HTTP proxy"};
+  }
+  return CheckOwn(settings.profile, ClassOf(address));
+}
+
+std::chrono::milliseconds RendezvousTime(grpc_core::Timestamp deadline) {
+  const int64_t left = (deadline - grpc_core::Timestamp::Now()).millis();
+  return std::clamp(std::chrono::milliseconds(left / 2), std::chrono::milliseconds(0),
+                    Connector::kRendezvousTimeout);
+}
+
+// kNone when the server that accepted is one that this client may talk to.
+Fallback CheckReply(const Settings& settings, const rendezvous::Address& address,
+                    const std::string& reply) {
+  const std::optional<Introduction> server = Decode(reply);
+  if (!server.has_value()) {
+    return Fallback{FallbackReason::kHandshakeFailed, "the server's introduction makes no sense"};
+  }
+  return CheckBoth(settings.profile, server->profile, ClassOf(address));
+}
+
+grpc_core::ChannelArgs ArgsOfLink(const grpc_core::ChannelArgs& args, const Settings& settings,
+                                  const rendezvous::PeerIdentity& peer) {
+  grpc_core::ChannelArgs with_context = args.SetObject(MakeAuthContext(settings.profile, peer));
+  auto* connector = static_cast<grpc_channel_security_connector*>(
+      with_context.GetObject<grpc_security_connector>());
+  if (!settings.profile.secure() || connector == nullptr) return with_context;
+  return with_context.SetObject(MakeReplacedConnector(
+      connector, with_context.GetOwnedString(GRPC_ARG_DEFAULT_AUTHORITY).value_or("")));
+}
+
+}  // namespace
+
+Connector::~Connector() = default;
+
+void Connector::Connect(const Args& args, Result* result, grpc_closure* notify) {
+  Attempt attempt;
+  attempt.address = ToRendezvous(*args.address);
+  attempt.label = rendezvous::ToString(attempt.address);
+  attempt.settings = args.channel_args.GetObjectRef<Settings>();
+  attempt.args = args.channel_args;
+  attempt.timeout = RendezvousTime(args.deadline);
+  {
+    std::lock_guard lock(mutex_);
+    args_ = args;
+    result_ = result;
+    notify_ = notify;
+  }
+  if (attempt.settings == nullptr) return UseSocket();  // arguments made by someone else
+  const Fallback fallback = Unsuitable(*attempt.settings, attempt.address, attempt.args);
+  if (fallback.reason != FallbackReason::kNone) {
+    DecisionLog::Get().RecordFallback(attempt.label, fallback);
+    return UseSocket();
+  }
+  grpc_event_engine::experimental::GetDefaultEventEngine()->Run(
+      [self = Ref(), this, attempt = std::move(attempt)]() mutable {
+        grpc_core::ApplicationCallbackExecCtx callback_exec_ctx;
+        grpc_core::ExecCtx exec_ctx;
+        RunRendezvous(attempt);
+        attempt = Attempt();  // may end channel arguments, which need the ExecCtx
+        self.reset();
+      });
+}
+
+void Connector::RunRendezvous(const Attempt& attempt) {
+  const Introduction me{attempt.settings->profile, ClassOf(attempt.address)};
+  std::variant<rendezvous::Connected, Fallback> outcome = rendezvous::Connect(
+      attempt.address, attempt.settings->ForRendezvous(), Encode(me), attempt.timeout);
+  grpc_core::ExecCtx::Get()->InvalidateNow();  // that may have taken its time
+  Fallback fallback;
+  if (auto* connected = std::get_if<rendezvous::Connected>(&outcome)) {
+    fallback = CheckReply(*attempt.settings, attempt.address, connected->message);
+    if (fallback.reason == FallbackReason::kNone) {
+      return UseLink(attempt, std::move(*connected));
+    }
+  } else {
+    fallback = std::get<Fallback>(std::move(outcome));
+  }
+  DecisionLog::Get().RecordFallback(attempt.label, fallback);
+  UseSocket();
+}
+
+void Connector::UseLink(const Attempt& attempt, rendezvous::Connected connected) {
+  Result* result = nullptr;
+  grpc_closure* notify = nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    notify = std::exchange(notify_, nullptr);
+    result = std::exchange(result_, nullptr);
+  }
+  if (notify == nullptr) return;  // shut down meanwhile; the link ends here
+  const rendezvous::PeerIdentity peer = connected.peer;
+  result->channel_args = ArgsOfLink(attempt.args, *attempt.settings, peer);
+  result->socket_node = MakeSocketNode(attempt.args, attempt.label, peer);
+  TransportOptions options;
+  options.is_client = true;
+  options.peer_string = PeerString(peer);
+  options.socket_node = result->socket_node;
+  result->transport =
+      CreateTransport(result->channel_args, std::move(connected), std::move(options));
+  StartTransport(result->transport, /*on_close=*/nullptr);
+  DecisionLog::Get().RecordShared(attempt.label);
+  grpc_error_handle error;
+  {
+    std::lock_guard lock(mutex_);
+    if (shutdown_) error = absl::UnavailableError("samehost: connector shut down");
+  }
+  if (!error.ok()) {
+    // SUBTLE: a subchannel that has ended ignores the result, and nobody else would destroy it.
+    grpc_transport_destroy(result->transport);
+    result->Reset();
+  }
+  // Inline rather than through the ExecCtx: the time between the look above and the subchannel's
+  // own look is as short as can be.
+  grpc_core::Closure::Run(DEBUG_LOCATION, notify, error);
+}
+
+void Connector::UseSocket() {
+  std::lock_guard lock(mutex_);
+  if (notify_ == nullptr) return;  // shut down meanwhile
+  if (stock_ == nullptr) stock_ = grpc_core::MakeOrphanable<grpc_core::Chttp2Connector>();
+  // SUBTLE: under the lock, so that a Shutdown comes before (no stock connector yet, notify_ gone)
+  // or after (it reaches the stock connector). The stock connector never calls back inline.
+  stock_->Connect(args_, std::exchange(result_, nullptr), std::exchange(notify_, nullptr));
+}
+
+void Connector::Shutdown(grpc_error_handle error) {
+  std::lock_guard lock(mutex_);
+  shutdown_ = true;
+  if (stock_ != nullptr) stock_->Shutdown(error);
+  if (notify_ == nullptr) return;
+  std::exchange(result_, nullptr)->Reset();
+  grpc_core::ExecCtx::Run(DEBUG_LOCATION, std::exchange(notify_, nullptr), error);
+}
+
+}  // namespace samehost::grpc_transport

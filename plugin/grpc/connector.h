@@ -1,0 +1,68 @@
+// Connector: how one subchannel connects. Each attempt first asks the rendezvous whether the server
+// behind the resolved address shares this host and speaks our protocol; if so the connection is a
+// link in shared memory. Otherwise, and that is decided anew at every attempt, gRPC's own connector
+// does what it always did, with the very same arguments.
+//
+//   Connect -> [rendezvous, on an EventEngine thread] -> transport over the link -> notify
+//                        | fallback (recorded, with its reason)
+//                        +-> Chttp2Connector::Connect(args, result, notify)
+//
+// Owner: the subchannel (Orphanable); the running attempt holds a reference.
+// Threads: gRPC calls Connect and Shutdown under the subchannel's lock; the rest runs on an
+// EventEngine thread. `mutex_` is never held when gRPC is called back.
+// Failure: notify runs exactly once per Connect. After Shutdown it runs with an error at once; what
+// the rendezvous then still brings is dropped, which ends the link.
+#ifndef SAMEHOST_PLUGIN_GRPC_CONNECTOR_H_
+#define SAMEHOST_PLUGIN_GRPC_CONNECTOR_H_
+
+#include <chrono>
+#include <mutex>
+#include <string>
+
+#include "plugin/grpc/settings.h"
+#include "plugin/rendezvous/rendezvous.h"
+#include "src/core/ext/filters/client_channel/connector.h"
+#include "src/core/ext/transport/chttp2/client/chttp2_connector.h"
+#include "src/core/lib/gprpp/orphanable.h"
+#include "src/core/lib/gprpp/ref_counted_ptr.h"
+
+namespace samehost::grpc_transport {
+
+class Connector final : public grpc_core::SubchannelConnector {
+ public:
+  // Longest time given to the rendezvous (a stopped server); never more than half of what is left
+  // until the attempt's deadline, so that the socket gets its chance.
+  static constexpr std::chrono::milliseconds kRendezvousTimeout{1000};
+
+  Connector() = default;
+  ~Connector() override;
+
+  void Connect(const Args& args, Result* result, grpc_closure* notify) override;
+  void Shutdown(grpc_error_handle error) override;
+
+ private:
+  // What an attempt needs while it runs on its own thread: copies, because the subchannel may end.
+  struct Attempt {
+    rendezvous::Address address;
+    std::string label;  // of the address, for people
+    grpc_core::RefCountedPtr<Settings> settings;
+    grpc_core::ChannelArgs args;
+    std::chrono::milliseconds timeout{0};
+  };
+
+  void RunRendezvous(const Attempt& attempt);
+  void UseLink(const Attempt& attempt, rendezvous::Connected connected);
+  void UseSocket();
+
+  std::mutex mutex_;
+  // Set while an attempt has not been handed on; notify_ != nullptr says so.
+  Args args_;
+  Result* result_ = nullptr;
+  grpc_closure* notify_ = nullptr;
+  bool shutdown_ = false;
+  grpc_core::OrphanablePtr<grpc_core::Chttp2Connector> stock_;
+};
+
+}  // namespace samehost::grpc_transport
+
+#endif  // SAMEHOST_PLUGIN_GRPC_CONNECTOR_H_

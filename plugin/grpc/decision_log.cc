@@ -1,0 +1,64 @@
+#include "plugin/grpc/decision_log.h"
+
+#include "plugin/base/log.h"
+
+namespace samehost::grpc_transport {
+namespace {
+
+std::string Sentence(const Fallback& fallback) {
+  if (fallback.reason == FallbackReason::kNone) return "shared memory";
+  return "socket, because " + std::string(Name(fallback.reason)) + ": " +
+         (fallback.detail.empty() ? std::string(Explain(fallback.reason)) : fallback.detail);
+}
+
+void LogDecision(const std::string& address, const Fallback& fallback) {
+  if (!LogEnabled(LogLevel::kInfo)) return;
+  LogOnce(LogLevel::kInfo, "decision " + std::string(Name(fallback.reason)) + " " + address,
+          address + ": " + Sentence(fallback));
+}
+
+}  // namespace
+
+DecisionLog& DecisionLog::Get() {
+  static DecisionLog* log = new DecisionLog();  // outlives every thread of gRPC
+  return *log;
+}
+
+void DecisionLog::RecordFallback(const std::string& address, const Fallback& fallback) {
+  {
+    std::lock_guard lock(mutex_);
+    ++fallbacks_;
+    RememberLocked(address, fallback);
+  }
+  LogDecision(address, fallback);
+}
+
+void DecisionLog::RecordShared(const std::string& address) {
+  {
+    std::lock_guard lock(mutex_);
+    RememberLocked(address, Fallback{});
+  }
+  LogDecision(address, Fallback{});
+}
+
+void DecisionLog::LogRefusal(const std::string& address, const Fallback& fallback) {
+  LogDecision(address, fallback);
+}
+
+std::vector<Decision> DecisionLog::Recent() const {
+  std::lock_guard lock(mutex_);
+  return {decisions_.begin(), decisions_.end()};
+}
+
+uint64_t DecisionLog::fallbacks() const {
+  std::lock_guard lock(mutex_);
+  return fallbacks_;
+}
+
+void DecisionLog::RememberLocked(const std::string& address, const Fallback& fallback) {
+  decisions_.remove_if([&](const Decision& old) { return old.address == address; });
+  decisions_.push_back(Decision{address, fallback});
+  if (decisions_.size() > kMaxAddresses) decisions_.pop_front();
+}
+
+}  // namespace samehost::grpc_transport
