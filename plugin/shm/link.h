@@ -41,7 +41,9 @@ struct LinkOptions {
 struct LinkParts {
   UniqueFd segment;  // sealed memfd
   UniqueFd doorbell[2];
-  UniqueFd socket;  // the rendezvous connection, stays open for the life of the link
+  // The rendezvous connection, stays open for the life of the link: AF_UNIX, SOCK_SEQPACKET (or
+  // SOCK_STREAM), nothing unread in it. It may block: every call here uses MSG_DONTWAIT.
+  UniqueFd socket;
   UniqueFd peer_pidfd;  // may be invalid (old kernel, or a peer that is not visible in this PID namespace)
 };
 
@@ -95,6 +97,8 @@ class Link {
   virtual void Publish() = 0;
   // After Reserve() gave nullptr: asks the peer to ring this side's doorbell once there is room.
   // True when asked (wait for the doorbell, or poll HasRoom()); false when there is room by now.
+  // The doorbell rings only when this side is kAsleep or kBusy by then: with kWatched whoever looks
+  // at HasInput() must look at HasRoom() as well. ArmDoorbell() looks at both before it sleeps.
   virtual bool AwaitRoom(size_t bytes) = 0;
   // Whether an awaited room has come. Any thread; cheap (one shared load).
   virtual bool HasRoom() const = 0;
@@ -108,14 +112,17 @@ class Link {
 
   // ---- Consuming (one thread at a time) ----------------------------------------------------
 
-  // The next unread record. Every record must be given back: by Done() at once or by Lend().
+  // The next unread record. Every record must be given back, in the order they came in: by Done()
+  // or by Lend(). (Done() after a successful Lend() does no harm and changes nothing.)
   // Records given back by Done() become room for the peer at the latest with Next()==kEmpty or FlushDone().
   virtual Take Next(Record* record) = 0;
   virtual void Done(const Record& record) = 0;
   // Makes room of what was Done() visible to the peer; rings when it waits for room.
   virtual void FlushDone() = 0;
   // Keeps the record's memory until the Lease dies (any thread, any order, after the Link as
-  // well). Invalid lease when too much is lent already (half the ring) or the peer is another user: copy instead.
+  // well). Invalid lease when too much is lent already (half the ring) or the peer is another user:
+  // copy instead, then Done(). A lease that is kept for long does not stop the peer: its bytes are
+  // moved to private pages under the same address when the peer needs the room.
   virtual Lease Lend(const Record& record) = 0;
   // After kBroken: which rule the peer violated.
   virtual const Error& broken() const = 0;
@@ -133,15 +140,17 @@ class Link {
   //  kAsleep: ring the doorbell with the next record (once; ringing goes back to kWatched).
   enum class Watch : uint32_t { kWatched = 0, kBusy = 1, kAsleep = 2 };
   virtual void SetWatch(Watch watch) = 0;  // kWatched or kBusy
-  // Arms the doorbell. False when input came in the meantime: not armed (kWatched), go and read.
+  // Arms the doorbell. False when input or awaited room came in the meantime: not armed (kWatched),
+  // go and call Next() (even when HasInput() is false by then), and write what waits for room.
   // With only_if_busy it acts only while the state is kBusy (the watchman's call); true when not busy.
   virtual bool ArmDoorbell(bool only_if_busy = false) = 0;
   // For a sender that has waited in vain: rings when the peer is kBusy and has unread records.
   virtual void RingIfBusy() = 0;
   // Rings this side's own doorbell, to get a sleeping poller of this process to look.
   virtual void RingSelf() = 0;
-  // The descriptor that becomes readable when this side's doorbell rings: the eventfd, or -1 when the socket
-  // carries it. Edge-triggered polling needs no reading; DrainDoorbell() is for level-triggered.
+  // The descriptor that becomes readable when this side's doorbell rings: an eventfd, always there.
+  // For a peer of another user only RingSelf() rings it, and the peer's doorbell makes socket_fd()
+  // readable. Edge-triggered polling needs no reading; DrainDoorbell() is for level-triggered.
   virtual int doorbell_fd() const = 0;
   virtual void DrainDoorbell() = 0;
   // The socket: becomes readable on ring growth, on a doorbell (other users), on the peer's end.
@@ -155,6 +164,14 @@ class Link {
   virtual void Close() = 0;
 
   // ---- Counters (any thread) ----------------------------------------------------------------
+  // Who is at the other end, for the `samehost` command; not used otherwise. Optional, once.
+  struct Description {
+    std::string protocol;    // "grpc", "zmq"; 15 bytes are kept
+    std::string name;        // what this connection is, for people; 71 bytes are kept
+    uint32_t peer_uid = ~0u;  // ~0: not known
+    uint32_t peer_pid = 0;    // 0: not visible
+  };
+  virtual void Describe(const Description& description) = 0;
   virtual void CountMessageSent() = 0;
   virtual void CountMessageReceived() = 0;
   virtual void CountSleep() = 0;

@@ -1,0 +1,288 @@
+#include "plugin/shm/link.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "plugin/base/clock.h"
+#include "plugin/shm/frame.h"
+#include "plugin/shm/layout.h"
+#include "plugin/shm/link_impl.h"
+#include "plugin/shm/segment.h"
+
+namespace samehost::shm {
+namespace {
+
+// Doorbells and frames without a single record read or released: nobody honest comes near.
+constexpr uint64_t kMaxDisturbances = 100'000;
+// Frames taken per call, so that a peer that sends without end does not hold the caller.
+constexpr int kFramesPerCall = 64;
+
+Result<SegmentHeader> ReadHeader(int segment, uint32_t limit) {
+  // By pread: a private copy that is read once, before anything is mapped.
+  SegmentHeader header;
+  const ssize_t got = pread(segment, &header, sizeof(header), 0);
+  if (got < 0) return SystemError("read of the segment header");
+  if (got != static_cast<ssize_t>(sizeof(header))) {
+    return Error{ErrorCode::kProtocol, 0, "segment header: too short"};
+  }
+  if (Status checked = CheckHeader(header, limit); !checked.ok()) return checked.error();
+  return header;
+}
+
+Result<RingMemory> MapFirstRing(int segment, const SegmentHeader& header, size_t direction,
+                                Mapping::Access access) {
+  Result<Mapping> mapping =
+      Mapping::Mirrored(segment, header.data_offset[direction], header.ring_bytes[direction],
+                        {.access = access, .populate = true});
+  if (!mapping.ok()) return mapping.error();
+  RingMemory ring;
+  ring.mapping = *std::move(mapping);
+  ring.capacity = header.ring_bytes[direction];
+  return ring;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Link>> Link::Create(Side side, LinkParts parts, const LinkOptions& options) {
+  if (!parts.socket.valid()) return Error{ErrorCode::kInvalidArgument, 0, "link without a socket"};
+  if (!ValidRingBytes(options.max_ring_bytes)) {
+    return Error{ErrorCode::kInvalidArgument, 0, "max_ring_bytes"};
+  }
+  const Result<uint64_t> bytes = SealedMemoryBytes(parts.segment.get());
+  if (!bytes.ok()) return bytes.error();
+  const Result<SegmentHeader> header = ReadHeader(parts.segment.get(), options.max_ring_bytes);
+  if (!header.ok()) return header.error();
+  if (header->segment_bytes != *bytes) {
+    return Error{ErrorCode::kProtocol, 0, "segment header: not the size of the memory"};
+  }
+  const size_t own = side == Side::kConnecting ? 0 : 1;
+  const int segment = parts.segment.get();
+  Result<Mapping> control = Mapping::Shared(segment, 0, header->data_offset[0], {.populate = true});
+  if (!control.ok()) return control.error();
+  Result<RingMemory> outgoing = MapFirstRing(segment, *header, own, Mapping::Access::kReadWrite);
+  if (!outgoing.ok()) return outgoing.error();
+  Result<RingMemory> incoming = MapFirstRing(segment, *header, 1 - own, Mapping::Access::kRead);
+  if (!incoming.ok()) return incoming.error();
+  Result<Doorbell> doorbell = Doorbell::Create(
+      std::move(parts.doorbell[own]), std::move(parts.doorbell[1 - own]), parts.socket.get());
+  if (!doorbell.ok()) return doorbell.error();
+  LinkImpl::Pieces pieces{.side = side,
+                          .segment = std::move(parts.segment),
+                          .socket = std::move(parts.socket),
+                          .pidfd = std::move(parts.peer_pidfd),
+                          .control = *std::move(control),
+                          .header = *header,
+                          .outgoing = *std::move(outgoing),
+                          .incoming = *std::move(incoming),
+                          .max_ring_bytes = options.max_ring_bytes};
+  return std::unique_ptr<Link>(std::make_unique<LinkImpl>(std::move(pieces), *std::move(doorbell)));
+}
+
+LinkImpl::LinkImpl(Pieces pieces, Doorbell doorbell)
+    : fork_generation_(ForkGeneration()),
+      side_(pieces.side == Side::kConnecting ? 0 : 1),
+      header_(pieces.header),
+      segment_(std::move(pieces.segment)),
+      socket_(std::move(pieces.socket)),
+      pidfd_(std::move(pieces.pidfd)),
+      control_(std::move(pieces.control)),
+      doorbell_(std::move(doorbell)),
+      page_(Page(side_)),
+      outgoing_(Direction(side_)),
+      incoming_(Direction(1 - side_)),
+      breaker_(socket_.get()),
+      bell_(outgoing_, incoming_, &doorbell_, page_),
+      producer_(outgoing_, page_, &bell_, &breaker_, std::move(pieces.outgoing)),
+      consumer_(incoming_, page_, &bell_, &breaker_, std::move(pieces.incoming),
+                pieces.max_ring_bytes, doorbell_.same_user()) {
+  page_->version = kCountersVersion;
+  page_->bytes = sizeof(CountersPage);
+  page_->started_unix_nanos = WallClockNanos();
+  page_->side = static_cast<uint32_t>(side_);
+  page_->pid = static_cast<uint32_t>(getpid());
+  page_->peer_uid = ~0u;
+  // relaxed: one number, good whenever the peer sees it.
+  incoming_->max_ring_bytes.store(pieces.max_ring_bytes, std::memory_order_relaxed);
+}
+
+LinkImpl::~LinkImpl() { Close(); }
+
+CountersPage* LinkImpl::Page(size_t side) const {
+  return reinterpret_cast<CountersPage*>(control_.data() + header_.counters_offset[side]);
+}
+
+DirectionControl* LinkImpl::Direction(size_t side) const {
+  return reinterpret_cast<DirectionControl*>(control_.data() + header_.control_offset[side]);
+}
+
+// ---- Producing -------------------------------------------------------------------------------
+
+std::byte* LinkImpl::Reserve(size_t bytes) { return forked() ? nullptr : producer_.Reserve(bytes); }
+
+void LinkImpl::Commit(size_t bytes) {
+  if (!forked()) producer_.Commit(bytes);
+}
+
+void LinkImpl::Publish() {
+  if (!forked()) producer_.Publish();
+}
+
+bool LinkImpl::AwaitRoom(size_t bytes) { return forked() || producer_.AwaitRoom(bytes); }
+
+void LinkImpl::WantRingBytes(size_t bytes) {}
+
+void LinkImpl::TrimIdle() {}
+
+// ---- Consuming -------------------------------------------------------------------------------
+
+Link::Take LinkImpl::Next(Record* record) {
+  return forked() ? Take::kBroken : consumer_.Next(record);
+}
+
+void LinkImpl::Done(const Record& record) {
+  if (!forked()) consumer_.Done(record);
+}
+
+void LinkImpl::FlushDone() {
+  if (!forked()) consumer_.FlushDone();
+}
+
+Lease LinkImpl::Lend(const Record& record) { return forked() ? Lease() : consumer_.Lend(record); }
+
+const Error& LinkImpl::broken() const {
+  static const Error* const fork_error =
+      new Error{ErrorCode::kRefused, 0, "this process is a fork of the link's owner"};
+  static const Error* const none = new Error{ErrorCode::kClosed, 0, "link is not broken"};
+  if (forked()) return *fork_error;
+  return breaker_.broken() ? breaker_.error() : *none;
+}
+
+// ---- Waiting ---------------------------------------------------------------------------------
+
+void LinkImpl::SetWatch(Watch watch) {
+  if (forked()) return;
+  // release: whoever sees the word sees what was done before it; nobody depends on more.
+  incoming_->watch.store(static_cast<uint32_t>(watch), std::memory_order_release);
+}
+
+bool LinkImpl::ArmDoorbell(bool only_if_busy) {
+  if (forked()) return true;
+  const auto anything = [this] { return HasInput() || HasRoom(); };
+  return only_if_busy ? Wake::ArmIfBusy(incoming_->watch, anything)
+                      : Wake::Arm(incoming_->watch, anything);
+}
+
+void LinkImpl::RingIfBusy() {
+  if (!forked() && !PeerCaughtUp()) bell_.RingBusy();
+}
+
+void LinkImpl::RingSelf() {
+  if (!forked()) doorbell_.RingSelf();
+}
+
+void LinkImpl::DrainDoorbell() {
+  if (!forked() && doorbell_.Drain()) CountDisturbance();
+}
+
+void LinkImpl::CountDisturbance() {
+  // relaxed: a rough measure; the sum changes whenever the peer publishes or releases anything.
+  const uint64_t progress = incoming_->head.load(std::memory_order_relaxed) +
+                            outgoing_->tail.load(std::memory_order_relaxed);
+  if (last_progress_.exchange(progress, std::memory_order_relaxed) != progress) {
+    disturbances_.store(0, std::memory_order_relaxed);
+  } else if (disturbances_.fetch_add(1, std::memory_order_relaxed) >= kMaxDisturbances) {
+    breaker_.Violation("doorbells without end and without a reason");
+  }
+}
+
+Status LinkImpl::OnSocketReadable() {
+  if (forked()) return Error{ErrorCode::kClosed, 0, "link in a forked process"};
+  for (int taken = 0; taken < kFramesPerCall && !breaker_.broken(); ++taken) {
+    Result<ReceivedFrame> received = ReceiveFrame(socket_.get());
+    if (!received.ok()) {
+      if (received.error().code == ErrorCode::kProtocol) breaker_.Break(received.error());
+      return breaker_.broken() ? breaker_.error() : received.error();
+    }
+    if (received->empty) break;
+    CountDisturbance();
+    switch (received->frame.type) {
+      case FrameType::kDoorbell:
+        break;
+      case FrameType::kRing:
+        break;
+      default:
+        breaker_.Violation("type of a frame");
+    }
+  }
+  if (breaker_.broken()) return breaker_.error();
+  return {};
+}
+
+void LinkImpl::Close() {
+  // The socket's end belongs to the parent process.
+  if (!forked()) shutdown(socket_.get(), SHUT_RDWR);
+}
+
+// ---- Counters --------------------------------------------------------------------------------
+
+namespace {
+
+template <size_t kSize>
+void CopyText(char (&place)[kSize], std::string_view text) {
+  const size_t size = std::min(text.size(), kSize - 1);
+  std::memcpy(place, text.data(), size);
+  std::memset(place + size, 0, kSize - size);
+}
+
+}  // namespace
+
+void LinkImpl::Describe(const Description& description) {
+  if (forked()) return;
+  page_->peer_uid = description.peer_uid;
+  page_->peer_pid = description.peer_pid;
+  CopyText(page_->protocol, description.protocol);
+  CopyText(page_->name, description.name);
+}
+
+// relaxed, all of them: counters.
+void LinkImpl::CountMessageSent() {
+  if (!forked()) page_->messages_sent.fetch_add(1, std::memory_order_relaxed);
+}
+
+void LinkImpl::CountMessageReceived() {
+  if (!forked()) page_->messages_received.fetch_add(1, std::memory_order_relaxed);
+}
+
+void LinkImpl::CountSleep() {
+  if (!forked()) page_->sleeps.fetch_add(1, std::memory_order_relaxed);
+}
+
+void LinkImpl::CountSpin(bool paid) {
+  if (forked()) return;
+  (paid ? page_->spins_paid : page_->spins_failed).fetch_add(1, std::memory_order_relaxed);
+}
+
+CounterValues LinkImpl::counters() const {
+  const auto get = [](const std::atomic<uint64_t>& counter) {
+    return counter.load(std::memory_order_relaxed);
+  };
+  return {.messages_sent = get(page_->messages_sent),
+          .messages_received = get(page_->messages_received),
+          .bytes_sent = get(page_->bytes_sent),
+          .bytes_received = get(page_->bytes_received),
+          .records_sent = get(page_->records_sent),
+          .records_received = get(page_->records_received),
+          .doorbells_rung = get(page_->doorbells_rung),
+          .doorbells_late = get(page_->doorbells_late),
+          .sleeps = get(page_->sleeps),
+          .spins_paid = get(page_->spins_paid),
+          .spins_failed = get(page_->spins_failed),
+          .ring_full = get(page_->ring_full),
+          .ring_bytes = get(page_->ring_bytes)};
+}
+
+size_t LinkImpl::memory_bytes() const { return BackedBytes(segment_.get()); }
+
+}  // namespace samehost::shm

@@ -1,0 +1,102 @@
+// LinkImpl: puts the pieces of a link together. See link.h for who owns it, who calls it and how it
+// fails.
+#ifndef SAMEHOST_PLUGIN_SHM_LINK_IMPL_H_
+#define SAMEHOST_PLUGIN_SHM_LINK_IMPL_H_
+
+#include <atomic>
+#include <memory>
+#include <string_view>
+
+#include "plugin/base/fork_guard.h"
+#include "plugin/shm/breaker.h"
+#include "plugin/shm/consumer.h"
+#include "plugin/shm/doorbell.h"
+#include "plugin/shm/link.h"
+#include "plugin/shm/peer_bell.h"
+#include "plugin/shm/producer.h"
+
+namespace samehost::shm {
+
+class LinkImpl final : public Link {
+ public:
+  // What Create() has mapped and checked.
+  struct Pieces {
+    Side side;
+    UniqueFd segment;
+    UniqueFd socket;
+    UniqueFd pidfd;
+    Mapping control;  // everything before the data areas
+    SegmentHeader header;
+    RingMemory outgoing;
+    RingMemory incoming;
+    uint32_t max_ring_bytes;
+  };
+  LinkImpl(Pieces pieces, Doorbell doorbell);
+  ~LinkImpl() override;
+
+  size_t max_record() const override { return producer_.max_record(); }
+  std::byte* Reserve(size_t bytes) override;
+  void Commit(size_t bytes) override;
+  void Publish() override;
+  bool AwaitRoom(size_t bytes) override;
+  bool HasRoom() const override { return producer_.HasRoom(); }
+  void WantRingBytes(size_t bytes) override;
+  void TrimIdle() override;
+
+  Take Next(Record* record) override;
+  void Done(const Record& record) override;
+  void FlushDone() override;
+  Lease Lend(const Record& record) override;
+  const Error& broken() const override;
+  bool HasInput() const override { return consumer_.HasInput(); }
+  bool PeerCaughtUp() const override { return producer_.PeerCaughtUp(); }
+
+  void SetWatch(Watch watch) override;
+  bool ArmDoorbell(bool only_if_busy) override;
+  void RingIfBusy() override;
+  void RingSelf() override;
+  int doorbell_fd() const override { return doorbell_.fd(); }
+  void DrainDoorbell() override;
+  int socket_fd() const override { return socket_.get(); }
+  int pidfd() const override { return pidfd_.get(); }
+  Status OnSocketReadable() override;
+  void Close() override;
+
+  void Describe(const Description& description) override;
+  void CountMessageSent() override;
+  void CountMessageReceived() override;
+  void CountSleep() override;
+  void CountSpin(bool paid) override;
+  CounterValues counters() const override;
+  size_t memory_bytes() const override;
+
+ private:
+  bool forked() const { return ForkGeneration() != fork_generation_; }
+  // Counts a wake-up or frame from the peer; breaks the link when there are absurdly many without
+  // any progress.
+  void CountDisturbance();
+  CountersPage* Page(size_t side) const;
+  DirectionControl* Direction(size_t side) const;
+
+  const uint64_t fork_generation_;
+  const size_t side_;  // 0 connecting, 1 accepting
+  const SegmentHeader header_;
+  const UniqueFd segment_;
+  const UniqueFd socket_;
+  const UniqueFd pidfd_;
+  const Mapping control_;
+  const Doorbell doorbell_;
+  CountersPage* const page_;
+  DirectionControl* const outgoing_;
+  DirectionControl* const incoming_;
+  Breaker breaker_;
+  PeerBell bell_;
+  std::atomic<uint64_t> disturbances_{0};   // since the last progress
+  std::atomic<uint64_t> last_progress_{0};  // what the peer's positions were then
+  alignas(kLineBytes) Producer producer_;
+  alignas(kLineBytes) Consumer consumer_;
+};
+
+}  // namespace samehost::shm
+
+#endif  // SAMEHOST_PLUGIN_SHM_LINK_IMPL_H_

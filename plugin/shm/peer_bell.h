@@ -1,0 +1,51 @@
+// PeerBell: rings the peer's doorbell when the sleep protocol (wake.h) says so, and counts.
+// Owner: the link. Any thread; not in a forked child.
+#ifndef SAMEHOST_PLUGIN_SHM_PEER_BELL_H_
+#define SAMEHOST_PLUGIN_SHM_PEER_BELL_H_
+
+#include <atomic>
+#include <cstdint>
+
+#include "plugin/shm/doorbell.h"
+#include "plugin/shm/layout.h"
+#include "plugin/shm/wake.h"
+
+namespace samehost::shm {
+
+class PeerBell {
+ public:
+  // `outgoing` is the direction that this side produces into: the peer's watch word is there.
+  // `incoming` holds the peer's wish for room. All outlive this object.
+  PeerBell(DirectionControl* outgoing, DirectionControl* incoming, const Doorbell* doorbell,
+           CountersPage* counters)
+      : outgoing_(outgoing), incoming_(incoming), doorbell_(doorbell), counters_(counters) {}
+
+  void AfterRecords() {
+    if (Wake::MustRingForRecords(outgoing_->watch)) Ring();
+  }
+  void AfterRoom(uint64_t tail) {
+    if (Wake::MustRingForRoom(incoming_->awaited_tail, tail, outgoing_->watch)) Ring();
+  }
+  // For a sender that has waited in vain.
+  void RingBusy() {
+    if (!Wake::MustRingBusy(outgoing_->watch)) return;
+    counters_->doorbells_late.fetch_add(1, std::memory_order_relaxed);
+    Ring();
+  }
+
+ private:
+  void Ring() {
+    // relaxed: a counter.
+    counters_->doorbells_rung.fetch_add(1, std::memory_order_relaxed);
+    doorbell_->RingPeer();
+  }
+
+  DirectionControl* outgoing_;
+  DirectionControl* incoming_;
+  const Doorbell* doorbell_;
+  CountersPage* counters_;
+};
+
+}  // namespace samehost::shm
+
+#endif  // SAMEHOST_PLUGIN_SHM_PEER_BELL_H_

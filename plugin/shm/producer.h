@@ -1,0 +1,64 @@
+// Producer: the writing end of one direction. Owner: the link. One thread at a time; what is const
+// may be called from any thread. Never blocks. A peer that lies about its tail breaks the link.
+#ifndef SAMEHOST_PLUGIN_SHM_PRODUCER_H_
+#define SAMEHOST_PLUGIN_SHM_PRODUCER_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "plugin/shm/breaker.h"
+#include "plugin/shm/layout.h"
+#include "plugin/shm/peer_bell.h"
+#include "plugin/shm/ring_memory.h"
+
+namespace samehost::shm {
+
+class Producer {
+ public:
+  // All pointers outlive this object. `first` is the ring of the segment.
+  Producer(DirectionControl* control, CountersPage* counters, PeerBell* bell, Breaker* breaker,
+           RingMemory first);
+
+  // See Link for what these do.
+  size_t max_record() const { return ring_.capacity / 4; }
+  std::byte* Reserve(size_t bytes);
+  void Commit(size_t bytes);
+  void Publish();
+  bool AwaitRoom(size_t bytes);
+  bool HasRoom() const {
+    // relaxed: the position is this side's own; Reserve() reads the tail again with acquire.
+    const uint64_t wanted = wanted_tail_.load(std::memory_order_relaxed);
+    return wanted != 0 && control_->tail.load(std::memory_order_relaxed) >= wanted;
+  }
+  bool PeerCaughtUp() const {
+    return control_->taken.load(std::memory_order_acquire) >=  // SYNC(taken)
+           published_data_.load(std::memory_order_relaxed);    // relaxed: this side's own
+  }
+
+ private:
+  // Whether a record of `need` bytes fits, with what is known or (refreshing) with the true tail.
+  bool Fits(size_t need);
+  bool RefreshTail();
+  void CountPublished();
+
+  DirectionControl* const control_;
+  CountersPage* const counters_;
+  PeerBell* const bell_;
+  Breaker* const breaker_;
+  RingMemory ring_;
+  uint64_t position_ = 0;     // where the next record begins
+  uint64_t published_ = 0;    // what the peer was told
+  uint64_t tail_ = 0;         // the peer's tail as last read and checked
+  uint64_t ring_start_ = 0;   // position at which this ring came into use
+  size_t reserved_ = 0;       // payload bytes of the open reservation
+  uint64_t data_end_ = 0;     // end of the last committed data record
+  uint64_t new_records_ = 0;  // committed, not yet counted
+  uint64_t new_bytes_ = 0;
+  std::atomic<uint64_t> published_data_{0};  // data_end_ at the last Publish()
+  std::atomic<uint64_t> wanted_tail_{0};     // what AwaitRoom() waits for; 0: nothing
+};
+
+}  // namespace samehost::shm
+
+#endif  // SAMEHOST_PLUGIN_SHM_PRODUCER_H_

@@ -1,0 +1,93 @@
+#include "plugin/shm/segment.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "plugin/base/memory_headroom.h"
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+namespace samehost::shm {
+namespace {
+
+constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
+Error Bad(const char* what) {
+  return Error{ErrorCode::kProtocol, 0, std::string("shared memory from the peer: ") + what};
+}
+
+Result<UniqueFd> MakeMemory(const char* name) {
+  const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  UniqueFd fd(memfd_create(name, flags | MFD_NOEXEC_SEAL));
+  // Before Linux 6.3 the flag is unknown.
+  if (!fd.valid() && errno == EINVAL) fd.Reset(memfd_create(name, flags));
+  if (fd.valid()) return fd;
+  if (errno == ENOSYS || errno == EINVAL) {
+    return Error{ErrorCode::kUnsupported, errno, "memfd_create"};
+  }
+  return SystemError("memfd_create");
+}
+
+// Backs every byte now: a page that cannot be had later would raise SIGBUS.
+Status Back(int fd, uint64_t bytes) {
+  int result;
+  do {
+    result = fallocate(fd, 0, 0, static_cast<off_t>(bytes));
+  } while (result < 0 && errno == EINTR);
+  if (result == 0) return {};
+  if (errno == ENOSPC || errno == ENOMEM) return Error{ErrorCode::kNoMemory, errno, "fallocate"};
+  return SystemError("fallocate");
+}
+
+}  // namespace
+
+Result<UniqueFd> MakeSealedMemory(const char* name, uint64_t bytes) {
+  if (!MemoryAllows(bytes)) {
+    return Error{ErrorCode::kNoMemory, 0, "shared memory of " + std::to_string(bytes) + " bytes"};
+  }
+  Result<UniqueFd> fd = MakeMemory(name);
+  if (!fd.ok()) return fd;
+  if (ftruncate(fd->get(), static_cast<off_t>(bytes)) != 0) return SystemError("ftruncate");
+  if (Status backed = Back(fd->get(), bytes); !backed.ok()) return backed.error();
+  if (fcntl(fd->get(), F_ADD_SEALS, kSeals) != 0) {
+    return Error{ErrorCode::kUnsupported, errno, "F_ADD_SEALS"};
+  }
+  return fd;
+}
+
+Result<uint64_t> SealedMemoryBytes(int fd) {
+  struct stat status;
+  struct statfs system;
+  if (fstat(fd, &status) != 0 || fstatfs(fd, &system) != 0) return Bad("not readable");
+  if (!S_ISREG(status.st_mode)) return Bad("no file");
+  // Huge pages show the same seals, but untouched pages that cannot be had raise SIGBUS.
+  if (system.f_type != TMPFS_MAGIC) return Bad("not on tmpfs");
+  const int seals = fcntl(fd, F_GET_SEALS);
+  if (seals < 0 || (seals & kSeals) != kSeals) return Bad("not sealed");
+  if ((seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) != 0) return Bad("not writable");
+  if (status.st_size <= 0) return Bad("empty");
+  if (static_cast<uint64_t>(status.st_blocks) * 512 < static_cast<uint64_t>(status.st_size)) {
+    return Bad("not backed");
+  }
+  return static_cast<uint64_t>(status.st_size);
+}
+
+Status CheckSealedMemory(int fd, uint64_t bytes) {
+  const Result<uint64_t> size = SealedMemoryBytes(fd);
+  if (!size.ok()) return size.error();
+  if (*size != bytes) return Bad("wrong size");
+  return {};
+}
+
+uint64_t BackedBytes(int fd) {
+  struct stat status;
+  if (fd < 0 || fstat(fd, &status) != 0) return 0;
+  return static_cast<uint64_t>(status.st_blocks) * 512;
+}
+
+}  // namespace samehost::shm

@@ -1,0 +1,31 @@
+// Sealed memory: making it, and checking what a peer made. Any thread.
+#ifndef SAMEHOST_PLUGIN_SHM_SEGMENT_H_
+#define SAMEHOST_PLUGIN_SHM_SEGMENT_H_
+
+#include <cstdint>
+
+#include "plugin/base/result.h"
+#include "plugin/base/unique_fd.h"
+
+namespace samehost::shm {
+
+// Names as /proc/PID/fd shows them; `samehost status` looks for them.
+inline constexpr char kLinkMemoryName[] = "samehost-link";
+inline constexpr char kRingMemoryName[] = "samehost-ring";
+
+// A memfd of `bytes`, all of them backed, that can neither shrink nor grow any more. Looks at the
+// memory headroom first. Errors: kNoMemory, kUnsupported (no memfd or no seals), kSystem.
+Result<UniqueFd> MakeSealedMemory(const char* name, uint64_t bytes);
+
+// Whether `fd` is what MakeSealedMemory(.., bytes) makes: plain memory of exactly this size, fully
+// backed, sealed against shrinking (which would raise SIGBUS) and growing. Errors: kProtocol.
+Status CheckSealedMemory(int fd, uint64_t bytes);
+// The size of sealed memory that a peer made. Errors: kProtocol.
+Result<uint64_t> SealedMemoryBytes(int fd);
+
+// Bytes that are really backed now; 0 when it cannot be told.
+uint64_t BackedBytes(int fd);
+
+}  // namespace samehost::shm
+
+#endif  // SAMEHOST_PLUGIN_SHM_SEGMENT_H_
