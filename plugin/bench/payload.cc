@@ -1,0 +1,67 @@
+#include "plugin/bench/payload.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace samehost::bench {
+namespace {
+
+constexpr size_t kStamp = sizeof(uint64_t);
+constexpr int kProbes = 8;
+
+// splitmix64's finaliser (Steele, Lea, Flood 2014): every bit of the index reaches every bit out.
+uint64_t Mix(uint64_t x) {
+  x += 0x9e3779b97f4a7c15;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return x ^ (x >> 31);
+}
+
+char PatternAt(size_t index) { return static_cast<char>(Mix(index)); }
+
+// Stamps overlap in a body of 8 to 15 bytes (the last is written last) and are cut in shorter ones.
+size_t StampLength(size_t size) { return std::min(size, kStamp); }
+
+bool CheckStamps(const std::string& body, uint64_t sequence) {
+  const size_t length = StampLength(body.size());
+  if (std::memcmp(body.data() + body.size() - length, &sequence, length) != 0) return false;
+  return body.size() < 2 * kStamp || std::memcmp(body.data(), &sequence, kStamp) == 0;
+}
+
+bool CheckProbes(const std::string& body, uint64_t sequence) {
+  if (body.size() <= 2 * kStamp) return true;
+  const size_t interior = body.size() - 2 * kStamp;
+  for (int probe = 0; probe < kProbes; ++probe) {
+    const size_t index = kStamp + Mix(sequence * kProbes + probe) % interior;
+    if (body[index] != PatternAt(index)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string MakeBody(size_t size, uint64_t sequence) {
+  std::string body(size, '\0');
+  for (size_t i = 0; i < size; ++i) body[i] = PatternAt(i);
+  StampBody(body, sequence);
+  return body;
+}
+
+void StampBody(std::string& body, uint64_t sequence) {
+  const size_t length = StampLength(body.size());
+  std::memcpy(body.data(), &sequence, length);
+  std::memcpy(body.data() + body.size() - length, &sequence, length);
+}
+
+bool CheckBody(const std::string& body, size_t size, uint64_t sequence) {
+  return body.size() == size && CheckStamps(body, sequence) && CheckProbes(body, sequence);
+}
+
+bool CheckBodyAsServer(const std::string& body) {
+  if (body.size() < kStamp) return true;
+  uint64_t sequence;
+  std::memcpy(&sequence, body.data() + body.size() - kStamp, kStamp);
+  return CheckStamps(body, sequence) && CheckProbes(body, sequence);
+}
+
+}  // namespace samehost::bench

@@ -1,0 +1,46 @@
+// WorkerProcess: the controller's handle to one worker (worker.h), a fresh process that executes
+// samehost-bench or samehost-bench-stock. Killed with SIGKILL and reaped by the destructor; dies by
+// itself if the controller dies. One thread; throws BenchFailure.
+#ifndef SAMEHOST_PLUGIN_BENCH_WORKER_PROCESS_H_
+#define SAMEHOST_PLUGIN_BENCH_WORKER_PROCESS_H_
+
+#include <sys/types.h>
+#include <time.h>
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "plugin/bench/message_pipe.h"
+#include "plugin/bench/worker.h"
+
+namespace samehost::bench {
+
+class WorkerProcess {
+ public:
+  // `role` is only for a reader of `ps`. options.control_fd is set by the constructor.
+  WorkerProcess(const std::string& executable, const std::string& role, WorkerOptions options);
+  ~WorkerProcess();
+  WorkerProcess(const WorkerProcess&) = delete;
+  WorkerProcess& operator=(const WorkerProcess&) = delete;
+
+  // Sends a command and waits for its answer; one that says "error" is thrown.
+  nlohmann::json Call(const nlohmann::json& command);
+  // The two halves of Call, to have several workers busy at once.
+  void Begin(const nlohmann::json& command) { pipe_.Send(command); }
+  nlohmann::json Finish();
+
+  pid_t pid() const { return pid_; }
+  // User and system time of the process so far, read from outside without disturbing it.
+  uint64_t CpuNs() const;
+
+ private:
+  std::string role_;
+  pid_t pid_ = -1;
+  clockid_t cpu_clock_ = 0;
+  MessagePipe pipe_{UniqueFd()};
+};
+
+}  // namespace samehost::bench
+
+#endif  // SAMEHOST_PLUGIN_BENCH_WORKER_PROCESS_H_
