@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "plugin/base/result.h"
+#include "plugin/base/unique_fd.h"
 
 namespace samehost::rendezvous {
 
@@ -29,6 +30,14 @@ struct AccessPolicy {
 // Reads SO_PEERCRED of a connected unix socket.
 Result<PeerIdentity> ReadPeerIdentity(int socket);
 bool Accepts(const AccessPolicy& policy, const PeerIdentity& peer, int socket);
+// The part of Accepts that needs no socket: this user, root and `users`.
+bool AcceptsUser(const AccessPolicy& policy, uid_t uid);
+// The id that stands for every user (group) without a name in this user namespace, usually 65534.
+uid_t OverflowUid();
+gid_t OverflowGid();
+// A pidfd of the process at the other end; invalid where the kernel has none to give, or when that process has
+// been reaped.
+UniqueFd OpenPeerPidfd(int socket, const PeerIdentity& peer);
 
 }  // namespace samehost::rendezvous
 

@@ -1,0 +1,132 @@
+// The client's side: Connect().
+#include <algorithm>
+#include <random>
+
+#include "plugin/rendezvous/client_handshake.h"
+#include "plugin/rendezvous/directory.h"
+#include "plugin/rendezvous/endpoint_name.h"
+#include "plugin/rendezvous/kernel_query.h"
+#include "plugin/rendezvous/rendezvous.h"
+#include "plugin/rendezvous/switches.h"
+
+namespace samehost::rendezvous {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Of several refusals the one that helps a user most is told: a server that was reached and said no
+// for a reason says more than one that was not meant.
+int Weight(FallbackReason reason) {
+  switch (reason) {
+    case FallbackReason::kServerNotFound:
+      return 1;
+    case FallbackReason::kStaleEntry:
+      return 2;
+    case FallbackReason::kDirectoryRefused:
+      return 3;
+    case FallbackReason::kOtherNamespace:
+      return 4;
+    case FallbackReason::kWeRefusedUser:
+      return 5;
+    case FallbackReason::kProtocolMismatch:
+      return 6;
+    case FallbackReason::kServerShuttingDown:
+      return 7;
+    case FallbackReason::kHandshakeFailed:
+      return 8;
+    case FallbackReason::kHandshakeTimeout:
+      return 9;
+    default:
+      return 10;
+  }
+}
+
+void Keep(Fallback* best, Fallback fallback) {
+  if (best->reason == FallbackReason::kNone || Weight(fallback.reason) > Weight(best->reason)) {
+    *best = std::move(fallback);
+  }
+}
+
+// Why there is no candidate.
+Fallback NoCandidate(const Listing& listing, const Endpoint& target, const std::string& text) {
+  if (target.kind == EndpointKind::kTcp) {
+    const auto local = IsLocalAddress(target.tcp);
+    if (local && !*local) return {FallbackReason::kNotLocalAddress, text};
+  }
+  if (!listing.strangers.empty()) {
+    return {FallbackReason::kWeRefusedUser,
+            "the server runs as uid " + std::to_string(listing.strangers.front().folder->owner)};
+  }
+  if (!listing.refused.empty()) {
+    return {FallbackReason::kDirectoryRefused, ToString(listing.refused.front())};
+  }
+  if (!listing.any_base)
+    return {FallbackReason::kNoRendezvousDirectory, "none of the usual places exists"};
+  return {FallbackReason::kServerNotFound, "no entry for " + text};
+}
+
+// Starts at a random one, so that the processes that share a port share the clients as well.
+void Rotate(std::vector<Candidate>* candidates) {
+  if (candidates->size() < 2) return;
+  static thread_local std::minstd_rand random(std::random_device{}());
+  const size_t start = std::uniform_int_distribution<size_t>(0, candidates->size() - 1)(random);
+  std::rotate(candidates->begin(), candidates->begin() + static_cast<ptrdiff_t>(start),
+              candidates->end());
+}
+
+std::variant<Connected, Fallback> TryAll(std::vector<Candidate> candidates,
+                                         const ClientHello& hello, Clock::time_point deadline) {
+  Rotate(&candidates);
+  Fallback best;
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    const auto now = Clock::now();
+    if (i > 0 && now >= deadline) break;
+    // A stopped server must leave time for the next one.
+    const auto share = (deadline - now) / static_cast<int>(candidates.size() - i);
+    auto outcome = TryCandidate(candidates[i], hello, now + share);
+    if (auto* connected = std::get_if<Connected>(&outcome)) return std::move(*connected);
+    Keep(&best, std::get<Fallback>(std::move(outcome)));
+  }
+  return best;
+}
+
+Fallback AddressFallback(const Error& error) {
+  if (error.sys_errno == ENOENT || error.sys_errno == ENOTDIR) {
+    return {FallbackReason::kServerNotFound, ToString(error)};
+  }
+  return ToFallback(error);
+}
+
+}  // namespace
+
+std::variant<Connected, Fallback> Connect(const Address& address, const Options& options,
+                                          const std::string& request,
+                                          std::chrono::milliseconds timeout) {
+  const auto deadline = Clock::now() + timeout;
+  const std::string text = ToString(address);
+  if (const auto setting = SwitchedOff(address))
+    return Fallback{FallbackReason::kSwitchedOff, *setting};
+  if (request.size() > kMaxRequestBytes) {
+    return Fallback{FallbackReason::kBadRingParameters, "the request is too long"};
+  }
+  auto endpoint = ToEndpoint(address);
+  if (!endpoint) return AddressFallback(endpoint.error());
+  ClientHello hello{
+      .options = options, .target = AsTarget(*std::move(endpoint)), .request = request};
+  hello.netns = CurrentNetns();
+  hello.socket_file = SocketFile(address);
+  Listing listing =
+      FindEntries(options.directory, EntryPrefix(hello.target, hello.netns), options.access);
+  if (listing.candidates.empty()) return NoCandidate(listing, hello.target, text);
+  auto outcome = TryAll(std::move(listing.candidates), hello, deadline);
+  if (auto* fallback = std::get_if<Fallback>(&outcome)) {
+    // Servers of this host have the port, but not this address: it may be another host's.
+    if (fallback->reason != FallbackReason::kServerNotFound) return outcome;
+    if (hello.target.kind != EndpointKind::kTcp) return outcome;
+    const auto local = IsLocalAddress(hello.target.tcp);
+    if (local && !*local) return Fallback{FallbackReason::kNotLocalAddress, text};
+  }
+  return outcome;
+}
+
+}  // namespace samehost::rendezvous

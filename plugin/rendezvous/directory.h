@@ -1,0 +1,53 @@
+// The rendezvous directory: where servers leave entries and clients look for them.
+//
+//   /run/samehost/           base: root's and sticky, or the user's own
+//     1000/                  user folder: owned by 1000, nobody else may write
+//       tcp-50051-...        entries: unix sockets, see entry.h
+//
+// Everything is opened once, checked through the descriptor, and used through it, so that nothing
+// can be swapped between check and use. Plain functions, any thread.
+#ifndef SAMEHOST_PLUGIN_RENDEZVOUS_DIRECTORY_H_
+#define SAMEHOST_PLUGIN_RENDEZVOUS_DIRECTORY_H_
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/base/unique_fd.h"
+#include "plugin/rendezvous/peer.h"
+
+namespace samehost::rendezvous {
+
+struct UserFolder {
+  std::string path;  // for messages
+  UniqueFd fd;
+  uid_t owner = 0;
+};
+
+// The folder for this process's own entries, made where missing. `configured`: Options::directory.
+// Errors: kNotFound (no base directory), kRefused (one that is not safe), kSystem.
+Result<std::shared_ptr<UserFolder>> OpenOwnFolder(const std::string& configured);
+
+struct Candidate {
+  std::shared_ptr<UserFolder> folder;
+  std::string name;
+};
+
+struct Listing {
+  std::vector<Candidate> candidates;  // in folders of users whom `policy` may accept
+  std::vector<Candidate> strangers;   // in others; looked for only when there are no candidates
+  std::vector<Error> refused;         // what was not trusted
+  bool any_base = false;              // whether any base directory is there
+};
+
+// All entries whose names begin with `prefix`. A client looks into every base directory that
+// exists, since a server may have started when a better one was not there yet.
+Listing FindEntries(const std::string& configured, const std::string& prefix,
+                    const AccessPolicy& policy);
+
+}  // namespace samehost::rendezvous
+
+#endif  // SAMEHOST_PLUGIN_RENDEZVOUS_DIRECTORY_H_

@@ -1,0 +1,194 @@
+#include "plugin/rendezvous/listener_check.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "plugin/base/unique_fd.h"
+#include "plugin/rendezvous/kernel_query.h"
+#include "plugin/rendezvous/peer.h"
+
+namespace samehost::rendezvous {
+namespace {
+
+// From <asm-generic/socket.h> of Linux 5.14.
+constexpr int kSoNetnsCookie = 71;
+
+// The first of this process's descriptors that `matches`, or -1. Other threads open and close
+// descriptors meanwhile; `matches` only reads, so a number that changes hands does no harm.
+int FindDescriptor(const std::function<bool(int)>& matches) {
+  std::unique_ptr<DIR, int (*)(DIR*)> listing(opendir("/proc/self/fd"), &closedir);
+  if (listing == nullptr) return -1;
+  while (const dirent* entry = readdir(listing.get())) {
+    if (entry->d_name[0] == '.') continue;
+    const int fd = atoi(entry->d_name);
+    if (fd != dirfd(listing.get()) && matches(fd)) return fd;
+  }
+  return -1;
+}
+
+// As FindDescriptor, but the cached descriptor goes first.
+bool FindCached(ListenerCache* cache, const std::function<bool(int)>& matches) {
+  if (cache->fd >= 0 && matches(cache->fd)) return true;
+  cache->fd = FindDescriptor(matches);
+  return cache->fd >= 0;
+}
+
+std::optional<int> IntOption(int fd, int option) {
+  int value = 0;
+  socklen_t bytes = sizeof(value);
+  if (getsockopt(fd, SOL_SOCKET, option, &value, &bytes) != 0) return std::nullopt;
+  return value;
+}
+
+bool IsListening(int fd) { return IntOption(fd, SO_ACCEPTCONN).value_or(0) == 1; }
+
+std::optional<uint64_t> NetnsCookie(int fd) {
+  uint64_t cookie = 0;
+  socklen_t bytes = sizeof(cookie);
+  if (getsockopt(fd, SOL_SOCKET, kSoNetnsCookie, &cookie, &bytes) != 0) return std::nullopt;
+  return cookie;
+}
+
+// The cookie of the calling thread's network namespace.
+std::optional<uint64_t> OwnNetnsCookie() {
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return NetnsCookie(socket.get());
+}
+
+// statx and not fstat: ThreadSanitizer takes the latter for a use of a descriptor that another
+// thread may be closing, which it is, and which is harmless here.
+uint64_t Inode(int fd) {
+  struct statx status;
+  return statx(fd, "", AT_EMPTY_PATH, STATX_INO, &status) == 0 ? status.stx_ino : 0;
+}
+
+Address LocalName(int fd) {
+  Address address;
+  address.length = sizeof(address.storage);
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address.storage), &address.length) != 0)
+    return {};
+  return address;
+}
+
+// The address that a TCP socket is bound to; nothing for any other descriptor.
+std::optional<IpEndpoint> TcpLocalName(int fd) {
+  const Address address = LocalName(fd);
+  const auto family = address.storage.ss_family;
+  if (family != AF_INET && family != AF_INET6) return std::nullopt;
+  if (IntOption(fd, SO_TYPE) != SOCK_STREAM) return std::nullopt;
+  return ToIpEndpoint(address.storage);
+}
+
+// Whether `fd` is `listener`, or shares its address with it (SO_REUSEPORT, where the kernel picks
+// one of several for each connection: any of them is the right one).
+bool IsOrShares(int fd, const TcpListener& listener) {
+  if (!IsListening(fd)) return false;
+  if (Inode(fd) == listener.inode) return true;
+  const auto address = TcpLocalName(fd);
+  if (!address || *address != listener.address) return false;
+  if (LocalName(fd).storage.ss_family != listener.family) return false;
+  // Equal addresses exist in every network namespace; where the kernel cannot say which one this
+  // socket is in (before 5.14), it does not count.
+  const auto cookie = NetnsCookie(fd);
+  return IntOption(fd, SO_REUSEPORT).value_or(0) == 1 && cookie && cookie == OwnNetnsCookie();
+}
+
+bool ListensOnPort(int fd, uint16_t port) {
+  if (!IsListening(fd)) return false;
+  const auto address = TcpLocalName(fd);
+  return address && address->port == port;
+}
+
+std::string LastPart(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+bool IsListeningUnix(int fd, const std::string& file_name) {
+  return IsListening(fd) && LastPart(UnixPath(LocalName(fd))) == file_name;
+}
+
+bool IsBoundTo(int fd, const struct stat& file) {
+  const auto bound = FindBoundFile(static_cast<uint32_t>(Inode(fd)));
+  return bound && bound->inode_low == static_cast<uint32_t>(file.st_ino) &&
+         bound->device_major == major(file.st_dev) && bound->device_minor == minor(file.st_dev);
+}
+
+// For kernels that do not tell the file of a socket, and file systems whose device numbers differ
+// inside the kernel: connect to the file and see who called listen(). Costs the stock server one
+// connection that ends at once.
+bool LeadsHere(int folder, const std::string& name) {
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  const int bytes = snprintf(address.sun_path, sizeof(address.sun_path),
+                             "/proc/thread-self/fd/%d/%s", folder, name.c_str());
+  if (!socket.valid() || bytes >= static_cast<int>(sizeof(address.sun_path))) return false;
+  if (connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
+    return false;
+  const auto peer = ReadPeerIdentity(socket.get());
+  return peer && peer->pid == getpid();
+}
+
+}  // namespace
+
+Listening CheckTcpListener(const IpEndpoint& target, ListenerCache* cache) {
+  const auto listener = FindTcpListener(target);
+  if (!listener) return Listening::kUnknown;
+  if (*listener && FindCached(cache, [&](int fd) { return IsOrShares(fd, **listener); })) {
+    return Listening::kOurs;
+  }
+  const bool tried = FindDescriptor([&](int fd) { return ListensOnPort(fd, target.port); }) >= 0;
+  return tried && *listener ? Listening::kOthers : Listening::kNotYet;
+}
+
+Listening CheckUnixListener(int folder, const std::string& name, const FileId& file,
+                            ListenerCache* cache) {
+  struct stat status;
+  if (fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return Listening::kNotYet;
+  // The client looked a moment before; a file that was made since then is for its next attempt.
+  if (FileId{status.st_dev, status.st_ino} != file || !S_ISSOCK(status.st_mode))
+    return Listening::kOthers;
+  if (FindCached(cache,
+                 [&](int fd) { return IsListeningUnix(fd, name) && IsBoundTo(fd, status); })) {
+    return Listening::kOurs;
+  }
+  if (FindDescriptor([&](int fd) { return IsListeningUnix(fd, name); }) < 0)
+    return Listening::kNotYet;
+  return LeadsHere(folder, name) ? Listening::kOurs : Listening::kOthers;
+}
+
+Listening CheckAbstractListener(const std::string& name, ListenerCache* cache) {
+  const auto here = OwnNetnsCookie();
+  const auto matches = [&](int fd) {
+    return IsListening(fd) && ToString(LocalName(fd)) == "unix-abstract:" + name &&
+           NetnsCookie(fd) == here;
+  };
+  return FindCached(cache, matches) ? Listening::kOurs : Listening::kNotYet;
+}
+
+bool HasConnections(const IpEndpoint& local, const std::vector<IpEndpoint>& connections) {
+  std::vector<IpEndpoint> missing = connections;
+  if (missing.empty()) return false;
+  FindDescriptor([&](int fd) {
+    Address peer;
+    peer.length = sizeof(peer.storage);
+    if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.length) != 0)
+      return false;
+    if (TcpLocalName(fd) != local) return false;
+    std::erase(missing, ToIpEndpoint(peer.storage));
+    return missing.empty();
+  });
+  return missing.empty();
+}
+
+}  // namespace samehost::rendezvous
