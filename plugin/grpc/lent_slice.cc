@@ -1,0 +1,27 @@
+#include "plugin/grpc/lent_slice.h"
+
+#include <utility>
+
+#include "src/core/lib/slice/slice_refcount.h"
+
+namespace samehost::grpc_transport {
+namespace {
+
+struct LentRefcount : grpc_slice_refcount {
+  explicit LentRefcount(shm::Lease lease) : grpc_slice_refcount(Destroy), lease(std::move(lease)) {}
+  static void Destroy(grpc_slice_refcount* self) { delete static_cast<LentRefcount*>(self); }
+  shm::Lease lease;
+};
+
+}  // namespace
+
+grpc_core::Slice MakeLentSlice(shm::Lease lease, std::span<const std::byte> bytes) {
+  grpc_slice slice;
+  slice.refcount = new LentRefcount(std::move(lease));
+  slice.data.refcounted.bytes =
+      const_cast<uint8_t*>(reinterpret_cast<const uint8_t*>(bytes.data()));
+  slice.data.refcounted.length = bytes.size();
+  return grpc_core::Slice(slice);
+}
+
+}  // namespace samehost::grpc_transport

@@ -1,0 +1,293 @@
+#include "plugin/grpc/watch.h"
+
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "plugin/base/clock.h"
+#include "plugin/base/cpu_limits.h"
+#include "src/core/lib/iomgr/exec_ctx.h"
+
+namespace samehost::grpc_transport {
+namespace {
+
+constexpr uint64_t kMicrosecond = 1000;
+constexpr uint64_t kBalancedLookNs = 100 * kMicrosecond;
+constexpr uint64_t kYieldAfterNs = 8 * kMicrosecond;      // then let other runnable threads have the core
+constexpr uint64_t kLateRingNs = 40 * kMicrosecond;       // wait this long before ringing a busy peer
+constexpr uint64_t kDescriptorsEveryNs = 500 * kMicrosecond;
+constexpr uint64_t kWakeCostNs = 40 * kMicrosecond;       // part of a slept wait that is our own wake-up
+constexpr uint64_t kWatchmanTickNs = 1000 * kMicrosecond;
+constexpr uint64_t kForgetAfterNs = 20'000 * kMicrosecond;
+constexpr size_t kMaxHot = 16;
+
+inline void Pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield" ::: "memory");
+#endif
+}
+
+}  // namespace
+
+Watch& Watch::Get() {
+  static Watch* watch = new Watch;
+  return *watch;
+}
+
+Watch::Watch() : watchman_started_(new std::once_flag) { SetBudget(kBalancedLookNs); }
+
+void Watch::SetBudget(uint64_t max_look_ns) {
+  // With one CPU a thread that looks keeps the very peer it waits for from running.
+  if (ReadCpuLimits().effective < 1.5) max_look_ns = 0;
+  max_look_ns_.store(max_look_ns, std::memory_order_relaxed);
+}
+
+uint64_t Watch::Budget() const {
+  const uint64_t most = max_look_ns_.load(std::memory_order_relaxed);
+  const uint64_t expected = expected_wait_ns_.load(std::memory_order_relaxed);
+  if (expected <= most) return std::min(most, 2 * expected + 10 * kMicrosecond);
+  // Looking does not pay at present. Try it now and then: the traffic may have changed, and two
+  // sides that both sleep see waits that are nothing but each other's wake-ups.
+  return waits_.load(std::memory_order_relaxed) % 32 == 0 ? most : 0;
+}
+
+void Watch::NoteWait(uint64_t ns) {
+  waits_.fetch_add(1, std::memory_order_relaxed);
+  const uint64_t old = expected_wait_ns_.load(std::memory_order_relaxed);
+  // A lost update by another thread only delays the estimate.
+  expected_wait_ns_.store((7 * old + std::min<uint64_t>(ns, 1000 * kMicrosecond)) / 8,
+                          std::memory_order_relaxed);
+}
+
+Watch::Outcome Watch::Look(const std::atomic<bool>& stop, uint64_t deadline_ns) {
+  for (;;) {
+    if (!looking_.exchange(true, std::memory_order_seq_cst)) {
+      return LookAsLooker(stop, deadline_ns);
+    }
+    // SYNC(looker): we announce that we sleep, then see whether the looker is still there; it
+    // announces that it leaves, then sees whether somebody sleeps (LeaveLooking). One of us sees the other.
+    sleepers_.fetch_add(1, std::memory_order_seq_cst);
+    if (looking_.load(std::memory_order_seq_cst)) return Outcome::kSleep;
+    sleepers_.fetch_sub(1, std::memory_order_relaxed);
+  }
+}
+
+Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadline_ns) {
+  const uint64_t start = MonotonicNanos();
+  const uint64_t budget = Budget();
+  uint64_t now = start;
+  bool late_rung = false;
+  std::unique_lock<std::mutex> lock(hot_mu_);
+  if (budget > 0) DisarmAllLocked();
+  for (uint32_t round = 0;; ++round) {
+    if (Watched* w = FindWorkLocked()) {
+      w->RefForWatch();
+      w->last_work_ = MonotonicNanos();
+      NoteWait(w->last_work_ - start);
+      w->watched_link()->CountSpin(true);
+      work_done_.fetch_add(1, std::memory_order_relaxed);
+      lock.unlock();
+      w->Poll();
+      w->UnrefForWatch();
+      LeaveLooking();
+      return Outcome::kWorked;
+    }
+    if (stop.load(std::memory_order_acquire)) break;
+    if (changes_wanted_.load(std::memory_order_relaxed) > 0) {
+      lock.unlock();
+      sched_yield();
+      lock.lock();
+    }
+    if (hot_.empty() || round % 16 == 15 || budget == 0) {
+      now = MonotonicNanos();
+      if (now >= deadline_ns) break;
+      const uint64_t waited = now - start;
+      if (hot_.empty() || waited >= budget) {
+        if (!ArmAllLocked()) continue;  // input has come: find it
+        armed_at_ns_.store(start, std::memory_order_relaxed);
+        sleepers_.fetch_add(1, std::memory_order_seq_cst);
+        looking_.store(false, std::memory_order_seq_cst);
+        return Outcome::kSleep;
+      }
+      if (!late_rung && waited > kLateRingNs) {
+        late_rung = true;
+        for (Watched* w : hot_) w->watched_link()->RingIfBusy();
+      }
+      if (waited > kYieldAfterNs) sched_yield();
+    }
+    Pause();
+  }
+  lock.unlock();
+  LeaveLooking();
+  return Outcome::kStopped;
+}
+
+void Watch::LeaveLooking() {
+  looking_.store(false, std::memory_order_seq_cst);  // SYNC(looker)
+  // Whoever sleeps on the descriptors would not see a message on an unarmed ring, and we may be
+  // away for long: the watchman looks after it.
+  if (sleepers_.load(std::memory_order_seq_cst) > 0) WakeWatchman();
+}
+
+Watched* Watch::FindWorkLocked() {
+  const size_t n = hot_.size();
+  for (size_t i = 0; i < n; ++i) {
+    if (next_ >= n) next_ = 0;
+    Watched* w = hot_[next_++];
+    if (w->HasWork()) return w;
+  }
+  return nullptr;
+}
+
+void Watch::DisarmAllLocked() {
+  for (Watched* w : hot_) {
+    if (!w->armed_) continue;
+    w->armed_ = false;
+    w->watched_link()->SetWatch(shm::Link::Watch::kBusy);
+  }
+}
+
+bool Watch::ArmAllLocked() {
+  // Those that have long been quiet stay armed and are no longer looked at.
+  const uint64_t now = MonotonicNanos();
+  bool all = true;
+  for (Watched* w : hot_) {
+    if (!w->watched_link()->ArmDoorbell() || w->HasWork()) {
+      all = false;
+      break;
+    }
+    w->armed_ = true;
+    w->watched_link()->CountSleep();
+  }
+  if (!all) return false;
+  std::erase_if(hot_, [now](Watched* w) {
+    const bool quiet = now - w->last_work_ > kForgetAfterNs;
+    if (quiet) w->hot_ = false;
+    return quiet;
+  });
+  return true;
+}
+
+void Watch::AddLocked(Watched* w) {
+  w->last_work_ = MonotonicNanos();
+  w->armed_ = false;
+  if (w->hot_) return;
+  if (hot_.size() >= kMaxHot) {
+    auto oldest = std::min_element(hot_.begin(), hot_.end(), [](Watched* a, Watched* b) {
+      return a->last_work_ < b->last_work_;
+    });
+    (*oldest)->hot_ = false;
+    if (!(*oldest)->watched_link()->ArmDoorbell()) (*oldest)->watched_link()->RingSelf();
+    hot_.erase(oldest);
+  }
+  w->hot_ = true;
+  hot_.push_back(w);
+}
+
+void Watch::Add(Watched* w) {
+  changes_wanted_.fetch_add(1, std::memory_order_relaxed);
+  {
+    std::lock_guard<std::mutex> lock(hot_mu_);
+    AddLocked(w);
+  }
+  changes_wanted_.fetch_sub(1, std::memory_order_relaxed);
+  if (sleepers_.load(std::memory_order_seq_cst) > 0) WakeWatchman();
+}
+
+bool Watch::AfterDoorbell(Watched* w) {
+  const uint64_t now = MonotonicNanos();
+  const uint64_t waited = now - armed_at_ns_.load(std::memory_order_relaxed);
+  NoteWait(waited > kWakeCostNs ? waited - kWakeCostNs : 0);
+  work_done_.fetch_add(1, std::memory_order_relaxed);
+  if (expected_wait_ns_.load(std::memory_order_relaxed) <=
+      max_look_ns_.load(std::memory_order_relaxed)) {
+    Add(w);
+    return true;
+  }
+  armed_at_ns_.store(now, std::memory_order_relaxed);
+  return w->watched_link()->ArmDoorbell() && !w->HasWork();
+}
+
+void Watch::Remove(Watched* w) {
+  changes_wanted_.fetch_add(1, std::memory_order_relaxed);
+  {
+    std::lock_guard<std::mutex> lock(hot_mu_);
+    std::erase(hot_, w);
+    w->hot_ = false;
+  }
+  changes_wanted_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+bool Watch::DescriptorsDue() {
+  if (sleepers_.load(std::memory_order_relaxed) > 0) return false;
+  const uint64_t now = MonotonicNanos();
+  if (now - descriptors_at_ns_.load(std::memory_order_relaxed) < kDescriptorsEveryNs) return false;
+  descriptors_at_ns_.store(now, std::memory_order_relaxed);
+  return true;
+}
+
+// ---- The watchman ----------------------------------------------------------------------------
+
+void Watch::WakeWatchman() {
+  if (watchman_awake_.load(std::memory_order_relaxed) != 0) return;
+  std::call_once(*watchman_started_, [this] { std::thread([this] { WatchmanLoop(); }).detach(); });
+  if (watchman_awake_.exchange(1, std::memory_order_seq_cst) == 0) {
+    syscall(SYS_futex, &watchman_awake_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+  }
+}
+
+void Watch::WatchmanLoop() {
+  for (;;) {
+    while (watchman_awake_.load(std::memory_order_seq_cst) == 0) {
+      syscall(SYS_futex, &watchman_awake_, FUTEX_WAIT_PRIVATE, 0, nullptr, nullptr, 0);
+    }
+    uint64_t seen = work_done_.load(std::memory_order_relaxed);
+    for (;;) {
+      const timespec tick = {0, static_cast<long>(kWatchmanTickNs)};
+      nanosleep(&tick, nullptr);
+      const uint64_t done = work_done_.load(std::memory_order_relaxed);
+      const bool moving = done != seen;
+      seen = done;
+      if (moving || looking_.load(std::memory_order_seq_cst)) continue;
+      // Cleared before the rings are armed: whoever makes a ring hot after this wakes us again.
+      watchman_awake_.store(0, std::memory_order_seq_cst);
+      if (WatchmanTick()) break;
+      watchman_awake_.store(1, std::memory_order_seq_cst);
+    }
+  }
+}
+
+// Nobody has looked for a whole tick: hands the hot rings over to their doorbells.
+bool Watch::WatchmanTick() {
+  std::unique_lock<std::mutex> lock(hot_mu_, std::try_to_lock);
+  if (!lock.owns_lock()) return false;
+  for (Watched* w : hot_) {
+    w->hot_ = false;
+    if (!w->watched_link()->ArmDoorbell(/*only_if_busy=*/false) || w->HasWork()) {
+      w->watched_link()->RingSelf();
+    }
+  }
+  hot_.clear();
+  armed_at_ns_.store(MonotonicNanos(), std::memory_order_relaxed);
+  return true;
+}
+
+void Watch::ResetInChild() {
+  // The mutex may have been held by a thread that does not exist here.
+  new (&hot_mu_) std::mutex;
+  new (&hot_) std::vector<Watched*>;
+  watchman_started_ = new std::once_flag;
+  looking_.store(false, std::memory_order_relaxed);
+  sleepers_.store(0, std::memory_order_relaxed);
+  changes_wanted_.store(0, std::memory_order_relaxed);
+  watchman_awake_.store(0, std::memory_order_relaxed);
+}
+
+}  // namespace samehost::grpc_transport

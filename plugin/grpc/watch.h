@@ -1,0 +1,109 @@
+// Watch: who looks at the rings of this process, for how long, and who is woken when nobody does.
+//
+// A thread that is about to wait (in gRPC's pollset_work) first looks at the hot rings itself for
+// a short, adaptive time; at most one thread of the process does so at any moment. It finds its
+// message without a wake-up and without a hand-over. When it gives up it arms the doorbells and
+// sleeps. While it has gone to run a handler the hot rings stay unarmed: no doorbell, no second
+// thread woken at every call; a watchman thread arms them after a millisecond or two if nobody
+// came back (docs/design/waiting.md).
+//
+// Owner: process-wide singleton, never destroyed. Any thread.
+#ifndef SAMEHOST_PLUGIN_GRPC_WATCH_H_
+#define SAMEHOST_PLUGIN_GRPC_WATCH_H_
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+#include "plugin/shm/link.h"
+
+namespace samehost::grpc_transport {
+
+// One link as the watch sees it. Implemented by the transport.
+class Watched {
+ public:
+  // Whether Poll() would do something: input, or awaited room. Cheap, any thread.
+  virtual bool HasWork() = 0;
+  // Reads what is there. Any thread that has an ExecCtx; the caller holds a reference.
+  virtual void Poll() = 0;
+  virtual shm::Link* watched_link() = 0;
+  virtual void RefForWatch() = 0;
+  virtual void UnrefForWatch() = 0;
+
+ protected:
+  ~Watched() = default;
+
+ private:
+  friend class Watch;
+  bool hot_ = false;         // guarded by Watch::hot_mu_
+  bool armed_ = false;       // guarded by Watch::hot_mu_; only a hint
+  uint64_t last_work_ = 0;   // monotonic ns; guarded by Watch::hot_mu_
+};
+
+class Watch {
+ public:
+  static Watch& Get();
+
+  // How long, in ns, a waiting thread may look before it sleeps; 0: never.
+  void SetBudget(uint64_t max_look_ns);
+
+  enum class Outcome {
+    kWorked,   // work was found and done: go and see whether it was for you
+    kStopped,  // `stop` was set or the deadline came
+    kSleep,    // sleep on the descriptors now, then call EndSleep()
+  };
+  // Looks at the hot rings. The caller holds no locks and has an ExecCtx. `deadline_ns`: monotonic.
+  // On kSleep the doorbells are armed or somebody else looks after them, and the caller counts as a sleeper.
+  Outcome Look(const std::atomic<bool>& stop, uint64_t deadline_ns);
+  // After the sleep that Look() asked for.
+  void EndSleep() { sleepers_.fetch_sub(1, std::memory_order_relaxed); }
+  // True (about twice a millisecond) when no thread sleeps on the descriptors, so that one that always finds
+  // ring work must look at them once in passing.
+  bool DescriptorsDue();
+
+  // `w` is new, or awaits room: look at it.
+  void Add(Watched* w);
+  // After a doorbell led to Poll(): makes `w` hot where looking pays, else arms its doorbell
+  // again. False when input came in the meantime: poll again.
+  [[nodiscard]] bool AfterDoorbell(Watched* w);
+  // `w` ends; nothing is called on it after this returns.
+  void Remove(Watched* w);
+
+  // In the child after fork: forgets everything without touching shared memory.
+  void ResetInChild();
+
+ private:
+  Watch();
+  Outcome LookAsLooker(const std::atomic<bool>& stop, uint64_t deadline_ns);
+  void LeaveLooking();
+  uint64_t Budget() const;
+  void NoteWait(uint64_t ns);
+  Watched* FindWorkLocked();
+  void DisarmAllLocked();
+  bool ArmAllLocked();
+  void AddLocked(Watched* w);
+  void WakeWatchman();
+  void WatchmanLoop();
+  bool WatchmanTick();
+
+  // SYNC(looker): looking_ and sleepers_ are a store-then-load pair; see LeaveLooking().
+  std::atomic<bool> looking_{false};
+  std::atomic<int> sleepers_{0};
+  std::atomic<int> changes_wanted_{0};  // others want hot_mu_: the looker lets go
+  std::mutex hot_mu_;                   // held by the looker while it looks; guards hot_
+  std::vector<Watched*> hot_;
+  size_t next_ = 0;  // where the next look begins, for fairness; guarded by hot_mu_
+  std::atomic<uint64_t> max_look_ns_;
+  std::atomic<uint64_t> expected_wait_ns_{20'000};
+  std::atomic<uint32_t> waits_{0};
+  std::atomic<uint64_t> armed_at_ns_{0};
+  std::atomic<uint64_t> descriptors_at_ns_{0};
+  std::atomic<uint64_t> work_done_{0};
+  std::atomic<uint32_t> watchman_awake_{0};  // a futex
+  std::once_flag* watchman_started_;
+};
+
+}  // namespace samehost::grpc_transport
+
+#endif  // SAMEHOST_PLUGIN_GRPC_WATCH_H_
