@@ -24,6 +24,12 @@ struct Target {
   double bound;
 };
 
+enum class CaseKind {
+  kLoad,      // every transport runs `spec`
+  kIdle,      // idle.h
+  kBareLink,  // bare_link.h
+};
+
 struct Case {
   std::string name{};   // stable: --cases, JSON
   std::string title{};  // one line for the reader
@@ -31,7 +37,7 @@ struct Case {
   int client_processes = 1;
   bool callback_server = false;
   bool raised_allocator = false;
-  bool idle = false;  // not a load: see idle.h
+  CaseKind kind = CaseKind::kLoad;
   std::vector<Target> targets{};
 };
 

@@ -9,6 +9,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr double kNoteworthyStolenPercent = 1;
+
 const char* Title(Transport transport) {
   switch (transport) {
     case Transport::kStockUnix:
@@ -110,9 +112,17 @@ void PrintHeader(std::FILE* out, const json& facts, const RunOptions& options) {
                options.seconds, options.rounds, Name(options.pinning));
 }
 
+void PrintCaseTitle(std::FILE* out, const Case& what) {
+  std::fprintf(out, "\n%s: %s\n", what.name.c_str(), what.title.c_str());
+  std::fflush(out);
+}
+
 void PrintCase(std::FILE* out, const CaseResult& result) {
-  std::fprintf(out, "\n%s: %s\n", result.what->name.c_str(), result.what->title.c_str());
-  if (result.what->idle) {
+  if (result.what->kind == CaseKind::kBareLink) {
+    if (result.link_report.is_null()) {
+      std::fprintf(out, "  link_benchmark is not beside this program: not measured\n");
+    }
+  } else if (result.what->kind == CaseKind::kIdle) {
     std::fprintf(out, "  %-19s %10s %14s %14s %20s\n", "", "CPU %", "segment KiB", "counted KiB",
                  "growth KiB/connection");
     for (const Row& row : result.rows) PrintIdleRow(out, row);
@@ -121,6 +131,10 @@ void PrintCase(std::FILE* out, const CaseResult& result) {
                  "p99.9 us", "ops/s", "CPU us", "p50", "p99", "ops/s");
     const Row* unix_row = result.Find(Transport::kStockUnix);
     for (const Row& row : result.rows) PrintLoadRow(out, row, unix_row);
+  }
+  if (result.stolen_percent >= kNoteworthyStolenPercent) {
+    std::fprintf(out, "  the hypervisor gave %.0f %% of the CPUs to others meanwhile\n",
+                 result.stolen_percent);
   }
   for (const Verdict& verdict : Judge(result)) {
     std::fprintf(out, "  %-11s %s: %s\n", MetText(verdict), verdict.wanted.c_str(),
@@ -149,7 +163,7 @@ void PrintMisses(std::FILE* out, const std::vector<CaseResult>& results) {
 json ToJson(const CaseResult& result) {
   json rows = json::array();
   for (const Row& row : result.rows) {
-    json out = result.what->idle ? IdleRowJson(row) : LoadRowJson(row);
+    json out = result.what->kind == CaseKind::kIdle ? IdleRowJson(row) : LoadRowJson(row);
     out["transport"] = Name(row.transport);
     if (!row.client_link.empty()) out["client_link"] = row.client_link;
     if (!row.server_link.empty()) out["server_link"] = row.server_link;
@@ -167,14 +181,22 @@ json ToJson(const CaseResult& result) {
     allocator = {{"M_MMAP_THRESHOLD", kRaisedMmapThreshold},
                  {"M_TRIM_THRESHOLD", kRaisedTrimThreshold}};
   }
-  return {{"name", result.what->name},
-          {"title", result.what->title},
-          {"load", result.what->spec},
-          {"client_processes", result.what->client_processes},
-          {"allocator", allocator},
-          {"server", result.what->callback_server ? "callback" : "sync"},
-          {"rows", rows},
-          {"targets", targets}};
+  json out = {{"name", result.what->name},
+              {"title", result.what->title},
+              {"stolen_percent", result.stolen_percent},
+              {"targets", targets}};
+  if (result.what->kind == CaseKind::kBareLink) {
+    out["link_benchmark"] = result.link_report;
+    return out;
+  }
+  out["allocator"] = allocator;
+  out["server"] = result.what->callback_server ? "callback" : "sync";
+  out["rows"] = rows;
+  if (result.what->kind == CaseKind::kLoad) {
+    out["load"] = result.what->spec;
+    out["client_processes"] = result.what->client_processes;
+  }
+  return out;
 }
 
 json ToJson(const RunOptions& options) {

@@ -12,6 +12,8 @@
 namespace samehost::bench {
 
 void PrintHeader(std::FILE* out, const nlohmann::json& facts, const RunOptions& options);
+// Before and after it is measured.
+void PrintCaseTitle(std::FILE* out, const Case& what);
 void PrintCase(std::FILE* out, const CaseResult& result);
 // The wishes that were missed or could not be judged, over all cases.
 void PrintMisses(std::FILE* out, const std::vector<CaseResult>& results);

@@ -19,7 +19,7 @@ struct RunOptions {
   std::vector<std::string> cases;  // empty: all
   std::vector<Transport> transports;
   double seconds = 3;  // of load for each case and transport, over all rounds
-  int rounds = 10;
+  int rounds = 20;
   Pinning pinning = Pinning::kNone;
   std::string json_file;  // empty: none
   bool check = false;

@@ -1,12 +1,16 @@
 #include "plugin/bench/runner.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "plugin/bench/bare_link.h"
 #include "plugin/bench/bench_failure.h"
+#include "plugin/bench/clock.h"
 #include "plugin/bench/idle.h"
 #include "plugin/bench/machine_facts.h"
 #include "plugin/bench/report.h"
@@ -33,6 +37,19 @@ class TemporaryDirectory {
   std::string path_;
 };
 
+// How much of the machine somebody else had since its making.
+class Stopwatch {
+ public:
+  double StolenPercent() const {
+    const double seconds = (NowNs() - begin_) / 1e9 * ::sysconf(_SC_NPROCESSORS_ONLN);
+    return 100 * (StolenSeconds() - stolen_) / seconds;
+  }
+
+ private:
+  const uint64_t begin_ = NowNs();
+  const double stolen_ = StolenSeconds();
+};
+
 CaseResult RunLoadCase(const Case& what, const RunOptions& options) {
   std::vector<std::unique_ptr<Contestant>> contestants;
   for (Transport transport : options.transports) {
@@ -43,19 +60,32 @@ CaseResult RunLoadCase(const Case& what, const RunOptions& options) {
       contestants[(round + i) % contestants.size()]->RunSlice(options.seconds / options.rounds);
     }
   }
-  CaseResult result{&what, {}};
+  CaseResult result{.what = &what};
   for (const auto& contestant : contestants) result.rows.push_back(contestant->TakeRow());
   return result;
 }
 
 CaseResult RunIdleCase(const Case& what, const RunOptions& options) {
-  CaseResult result{&what, {}};
+  CaseResult result{.what = &what};
   for (Transport transport : options.transports) {
     // The in-process transport has no connection, and both socket kinds cost the same.
     if (transport == Transport::kInProcess || transport == Transport::kStockTcp) continue;
     result.rows.push_back(MeasureIdle(what, transport, options));
   }
   return result;
+}
+
+CaseResult RunCase(const Case& what, const RunOptions& options) {
+  PrintCaseTitle(stdout, what);
+  switch (what.kind) {
+    case CaseKind::kLoad:
+      return RunLoadCase(what, options);
+    case CaseKind::kIdle:
+      return RunIdleCase(what, options);
+    case CaseKind::kBareLink:
+      return {.what = &what, .link_report = RunBareLink(options)};
+  }
+  return {};
 }
 
 bool Chosen(const Case& what, const RunOptions& options) {
@@ -76,20 +106,18 @@ void RunGrpcBenchmark(RunOptions options) {
   const TemporaryDirectory directory;
   json report = {{"schema", 1}, {"machine", MachineFacts()}, {"options", ToJson(options)}};
   PrintHeader(stdout, report["machine"], options);
-  const double stolen = StolenSeconds();
   std::vector<CaseResult> results;
   int number = 0;
   for (const Case& what : AllCases()) {
     if (!Chosen(what, options)) continue;
     options.directory = directory.path() + "/" + std::to_string(number++);
     std::filesystem::create_directory(options.directory);
-    results.push_back(what.idle ? RunIdleCase(what, options) : RunLoadCase(what, options));
+    const Stopwatch stopwatch;
+    results.push_back(RunCase(what, options));
+    results.back().stolen_percent = stopwatch.StolenPercent();
     PrintCase(stdout, results.back());
     report["cases"].push_back(ToJson(results.back()));
   }
-  report["stolen_cpu_seconds"] = StolenSeconds() - stolen;
-  std::printf("\nCPU time stolen by the hypervisor meanwhile: %.2f s\n",
-              report["stolen_cpu_seconds"].get<double>());
   if (options.check) PrintMisses(stdout, results);
   if (!options.json_file.empty()) WriteJson(options.json_file, report);
 }

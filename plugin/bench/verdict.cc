@@ -64,6 +64,24 @@ double Measure(const Target& target, const Row& ours, const Row* unix_row, const
   }
 }
 
+// link_benchmark brings its own bounds.
+std::vector<Verdict> JudgeBareLink(const nlohmann::json& report) {
+  std::vector<Verdict> verdicts;
+  if (report.is_null()) return verdicts;
+  for (const nlohmann::json& ratio : report.at("ratios")) {
+    const bool at_most = ratio.contains("at_most");
+    Verdict verdict{.bound = ratio.at(at_most ? "at_most" : "at_least"),
+                    .measured = ratio.at("ratio"),
+                    .known = true};
+    verdict.wanted = ratio.at("row").get<std::string>() + " / " +
+                     ratio.at("base").get<std::string>() +
+                     Text(at_most ? " at most %g" : " at least %g", verdict.bound);
+    verdict.met = at_most ? verdict.measured <= verdict.bound : verdict.measured >= verdict.bound;
+    verdicts.push_back(std::move(verdict));
+  }
+  return verdicts;
+}
+
 bool Met(const Target& target, double measured) {
   switch (target.kind) {
     case Kind::kP50TimesLower:
@@ -86,6 +104,7 @@ const Row* CaseResult::Find(Transport transport) const {
 }
 
 std::vector<Verdict> Judge(const CaseResult& result) {
+  if (result.what->kind == CaseKind::kBareLink) return JudgeBareLink(result.link_report);
   std::vector<Verdict> verdicts;
   const Row* ours = result.Find(Transport::kSamehost);
   for (const Target& target : result.what->targets) {

@@ -60,6 +60,19 @@ TEST(Verdict, IdleMemoryIsTheLargerOfBothAccounts) {
   EXPECT_TRUE(JudgeOne({Kind::kIdleMemoryKib, 512}, row).met);
 }
 
+TEST(Verdict, TheBareLinkBringsItsBounds) {
+  Case what{.name = "link", .kind = CaseKind::kBareLink};
+  CaseResult result{.what = &what};
+  EXPECT_TRUE(Judge(result).empty());
+  result.link_report = nlohmann::json::parse(R"({"ratios": [
+      {"row": "a", "base": "b", "ratio": 1.4, "at_most": 1.5},
+      {"row": "c", "base": "d", "ratio": 0.6, "at_least": 0.7}]})");
+  const std::vector<Verdict> verdicts = Judge(result);
+  ASSERT_EQ(verdicts.size(), 2u);
+  EXPECT_TRUE(verdicts[0].met);
+  EXPECT_FALSE(verdicts[1].met);
+}
+
 TEST(Verdict, NothingIsClaimedWithoutTheRowOrEnoughSamples) {
   Row few = MakeRow(Transport::kSamehost, 1, 1, 1);
   few.samples = Samples(std::vector<uint32_t>(50, 1));
