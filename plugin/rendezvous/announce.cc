@@ -5,6 +5,7 @@
 
 #include "plugin/base/fork_guard.h"
 #include "plugin/rendezvous/announced.h"
+#include "plugin/rendezvous/handshake.h"
 #include "plugin/rendezvous/rendezvous.h"
 #include "plugin/rendezvous/service.h"
 #include "plugin/rendezvous/switches.h"
@@ -77,6 +78,9 @@ Result<std::unique_ptr<Announcement>> Announce(const Address& address, const Opt
                                                AcceptHandler handler) {
   if (const auto setting = SwitchedOff(address)) {
     return Error{ErrorCode::kRefused, ECANCELED, *setting};
+  }
+  if (options.protocol.size() > kMaxProtocolBytes) {
+    return Error{ErrorCode::kInvalidArgument, 0, "protocol name " + options.protocol};
   }
   auto endpoint = ToEndpoint(address);
   if (!endpoint) return endpoint.error();

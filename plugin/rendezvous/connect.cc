@@ -1,6 +1,7 @@
 // The client's side: Connect().
+#include <sys/random.h>
+
 #include <algorithm>
-#include <random>
 
 #include "plugin/rendezvous/client_handshake.h"
 #include "plugin/rendezvous/directory.h"
@@ -47,12 +48,19 @@ void Keep(Fallback* best, Fallback fallback) {
   }
 }
 
+bool WasNotMeant(FallbackReason reason) {
+  return reason == FallbackReason::kServerNotFound || reason == FallbackReason::kStaleEntry;
+}
+
+bool IsElsewhere(const Endpoint& target) {
+  if (target.kind != EndpointKind::kTcp) return false;
+  const auto local = IsLocalAddress(target.tcp);
+  return local && !*local;
+}
+
 // Why there is no candidate.
 Fallback NoCandidate(const Listing& listing, const Endpoint& target, const std::string& text) {
-  if (target.kind == EndpointKind::kTcp) {
-    const auto local = IsLocalAddress(target.tcp);
-    if (local && !*local) return {FallbackReason::kNotLocalAddress, text};
-  }
+  if (IsElsewhere(target)) return {FallbackReason::kNotLocalAddress, text};
   if (!listing.strangers.empty()) {
     return {FallbackReason::kWeRefusedUser,
             "the server runs as uid " + std::to_string(listing.strangers.front().folder->owner)};
@@ -68,8 +76,9 @@ Fallback NoCandidate(const Listing& listing, const Endpoint& target, const std::
 // Starts at a random one, so that the processes that share a port share the clients as well.
 void Rotate(std::vector<Candidate>* candidates) {
   if (candidates->size() < 2) return;
-  static thread_local std::minstd_rand random(std::random_device{}());
-  const size_t start = std::uniform_int_distribution<size_t>(0, candidates->size() - 1)(random);
+  uint32_t random = 0;
+  (void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
+  const size_t start = random % candidates->size();
   std::rotate(candidates->begin(), candidates->begin() + static_cast<ptrdiff_t>(start),
               candidates->end());
 }
@@ -119,12 +128,10 @@ std::variant<Connected, Fallback> Connect(const Address& address, const Options&
       FindEntries(options.directory, EntryPrefix(hello.target, hello.netns), options.access);
   if (listing.candidates.empty()) return NoCandidate(listing, hello.target, text);
   auto outcome = TryAll(std::move(listing.candidates), hello, deadline);
-  if (auto* fallback = std::get_if<Fallback>(&outcome)) {
-    // Servers of this host have the port, but not this address: it may be another host's.
-    if (fallback->reason != FallbackReason::kServerNotFound) return outcome;
-    if (hello.target.kind != EndpointKind::kTcp) return outcome;
-    const auto local = IsLocalAddress(hello.target.tcp);
-    if (local && !*local) return Fallback{FallbackReason::kNotLocalAddress, text};
+  const auto* fallback = std::get_if<Fallback>(&outcome);
+  if (fallback != nullptr && WasNotMeant(fallback->reason) && IsElsewhere(hello.target)) {
+    // Servers of this host have the port, but the address is another host's.
+    return Fallback{FallbackReason::kNotLocalAddress, text};
   }
   return outcome;
 }

@@ -17,7 +17,9 @@ namespace {
 constexpr char kSystemBase[] = "/run/samehost";
 // Bounds on what strangers can make a client look at.
 constexpr size_t kMaxStrangerFolders = 256;
-constexpr size_t kMaxEntriesPerFolder = 4096;
+constexpr size_t kMaxEntriesOfStranger = 4096;
+// A friend's folder is as long as it needs to be; this only ends a loop.
+constexpr size_t kMaxEntriesOfFriend = 1 << 20;
 constexpr size_t kMaxCandidates = 64;
 
 // A base directory to try. `configured`: the user named it, so nothing else is tried.
@@ -195,7 +197,8 @@ class Search {
       if (folder.error().code == ErrorCode::kRefused) listing_->refused.push_back(folder.error());
       return;
     }
-    ForEachName((*folder)->fd.get(), kMaxEntriesPerFolder, [&](std::string_view name) {
+    const size_t limit = AcceptsUser(policy_, user) ? kMaxEntriesOfFriend : kMaxEntriesOfStranger;
+    ForEachName((*folder)->fd.get(), limit, [&](std::string_view name) {
       if (name.substr(0, prefix_.size()) != prefix_ || found->size() >= kMaxCandidates) return;
       found->push_back({*folder, std::string(name)});
     });
@@ -209,6 +212,7 @@ class Search {
 }  // namespace
 
 Result<std::shared_ptr<UserFolder>> OpenOwnFolder(const std::string& configured) {
+  if (geteuid() == OverflowUid()) return Refused("the overflow user", "it is nobody in particular");
   bool is_configured = false;
   Error last;
   for (const Base& base : Bases(configured, &is_configured)) {

@@ -45,7 +45,7 @@ struct Endpoint {
 };
 
 // Longest Endpoint::name that a sockaddr_un can carry.
-inline constexpr size_t kMaxEndpointName = 107;
+inline constexpr size_t kMaxEndpointName = 108;
 
 IpEndpoint ToIpEndpoint(const sockaddr_storage& address);
 sockaddr_storage ToSockaddr(const IpEndpoint& endpoint, socklen_t* length);

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <ctime>
 #include <string_view>
+#include <vector>
 
 namespace samehost::rendezvous {
 namespace {
@@ -21,6 +22,7 @@ namespace {
 constexpr std::string_view kUnfinished = ".new-";
 constexpr time_t kUnfinishedSeconds = 60;
 constexpr int kBacklog = 128;
+constexpr int kMaxSwept = 16;
 
 // The process (for people) and 64 random bits (against equal names).
 std::string UniquePart() {
@@ -52,29 +54,49 @@ Status Bind(int socket, const UserFolder& folder, const std::string& name) {
   return {};
 }
 
-// Removes unfinished entries that nobody will finish. SUBTLE: an owner that was only stopped finds
-// its rename failing with ENOENT and starts over, so age is reason enough.
-void SweepUnfinished(const UserFolder& folder) {
+std::vector<std::string> Names(const UserFolder& folder) {
+  std::vector<std::string> names;
   const int own = openat(folder.fd.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (own < 0) return;
+  if (own < 0) return names;
   DIR* listing = fdopendir(own);
   if (listing == nullptr) {
     close(own);
-    return;
+    return names;
   }
-  while (const dirent* entry = readdir(listing)) {
-    if (std::string_view(entry->d_name).substr(0, kUnfinished.size()) != kUnfinished) continue;
-    struct stat status;
-    if (fstatat(own, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
-    if (time(nullptr) - status.st_ctime > kUnfinishedSeconds) unlinkat(own, entry->d_name, 0);
-  }
+  while (const dirent* entry = readdir(listing)) names.emplace_back(entry->d_name);
   closedir(listing);
+  return names;
+}
+
+bool StartsWith(const std::string& name, std::string_view prefix) {
+  return std::string_view(name).substr(0, prefix.size()) == prefix;
+}
+
+bool IsOld(const UserFolder& folder, const std::string& name) {
+  struct stat status;
+  if (fstatat(folder.fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
+  return time(nullptr) - status.st_ctime > kUnfinishedSeconds;
+}
+
+// Removes entries of dead servers, and unfinished ones that nobody will finish. SUBTLE: an owner
+// that was only stopped finds its rename failing with ENOENT and starts over, so age is reason
+// enough.
+void Sweep(const std::shared_ptr<UserFolder>& folder, const std::string& prefix) {
+  int looked_at = 0;
+  for (const std::string& name : Names(*folder)) {
+    if (StartsWith(name, kUnfinished)) {
+      if (IsOld(*folder, name)) RemoveEntry(*folder, name);
+    } else if (StartsWith(name, prefix) && looked_at++ < kMaxSwept) {
+      const auto socket = ConnectEntry({folder, name}, std::chrono::milliseconds(1));
+      if (!socket && socket.error().code == ErrorCode::kClosed) RemoveEntry(*folder, name);
+    }
+  }
 }
 
 }  // namespace
 
 Result<Entry> MakeEntry(std::shared_ptr<UserFolder> folder, const std::string& prefix) {
-  SweepUnfinished(*folder);
+  Sweep(folder, prefix);
   for (int attempt = 0; attempt < 3; ++attempt) {
     Entry entry;
     entry.listener.Reset(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

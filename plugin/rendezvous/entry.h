@@ -23,7 +23,7 @@ struct Entry {
   UniqueFd listener;  // SOCK_SEQPACKET, listening, non-blocking
 };
 
-// Makes a new entry. Also sweeps out what a process that died in here left behind.
+// Makes a new entry. Also sweeps out what dead servers left behind under this prefix.
 Result<Entry> MakeEntry(std::shared_ptr<UserFolder> folder, const std::string& prefix);
 
 // Removes the name. Call before the listener is closed, so that the name never refuses a

@@ -1,6 +1,7 @@
 #include "plugin/rendezvous/kernel_query.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -9,12 +10,14 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <string>
 #include <string_view>
 
 #include "plugin/base/unique_fd.h"
+#include "plugin/rendezvous/proc_net_tcp.h"
 
 namespace samehost::rendezvous {
 namespace {
@@ -50,7 +53,8 @@ Result<Reply> Ask(int family, uint16_t type, uint16_t flags, const std::string& 
   const std::string request = Bytes(header) + body;
   UniqueFd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, family));
   if (!socket.valid()) {
-    if (errno == EPROTONOSUPPORT) return Error{ErrorCode::kUnsupported, errno, "socket AF_NETLINK"};
+    const bool missing = errno == EPROTONOSUPPORT || errno == EAFNOSUPPORT || errno == EPERM;
+    if (missing) return Error{ErrorCode::kUnsupported, errno, "socket AF_NETLINK"};
     return SystemError("socket AF_NETLINK");
   }
   if (send(socket.get(), request.data(), request.size(), 0) < 0)
@@ -107,6 +111,25 @@ IpEndpoint BoundAddress(const inet_diag_msg& message) {
   return ToIpEndpoint(storage);
 }
 
+// Whether this address is this machine's, without netlink: only then can it be bound, unless the
+// administrator allows foreign ones.
+Result<bool> CanBind(const IpEndpoint& address) {
+  const char* setting = address.is_v4() ? "/proc/sys/net/ipv4/ip_nonlocal_bind"
+                                        : "/proc/sys/net/ipv6/ip_nonlocal_bind";
+  UniqueFd file(open(setting, O_RDONLY | O_CLOEXEC));
+  char foreign_allowed = '0';
+  if (file.valid() && read(file.get(), &foreign_allowed, 1) == 1 && foreign_allowed != '0') {
+    return Error{ErrorCode::kUnsupported, 0, "look up a route"};
+  }
+  IpEndpoint any_port = address;
+  any_port.port = 0;
+  socklen_t length = 0;
+  const sockaddr_storage name = ToSockaddr(any_port, &length);
+  UniqueFd socket(::socket(name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) return SystemError("socket");
+  return bind(socket.get(), reinterpret_cast<const sockaddr*>(&name), length) == 0;
+}
+
 // ENOENT says "no such socket" and also "nobody here can look for sockets". A listing of no
 // state at all tells the two apart.
 bool CanLookUpTcp() {
@@ -132,6 +155,7 @@ Result<bool> IsLocalAddress(const IpEndpoint& address) {
   }
   auto reply = Ask(NETLINK_ROUTE, RTM_GETROUTE, 0, request);
   if (!reply) {
+    if (reply.error().code == ErrorCode::kUnsupported) return CanBind(address);
     const int code = reply.error().sys_errno;
     // No route leads there: not here, in any case.
     if (code == ENETUNREACH || code == EHOSTUNREACH || code == EACCES || code == EINVAL)
@@ -145,9 +169,10 @@ Result<bool> IsLocalAddress(const IpEndpoint& address) {
 Result<std::optional<TcpListener>> FindTcpListener(const IpEndpoint& target) {
   auto reply = Ask(NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, 0, Bytes(ListenerRequest(target)));
   if (!reply) {
-    if (reply.error().sys_errno != ENOENT) return reply.error();
-    if (CanLookUpTcp()) return std::optional<TcpListener>();
-    return Error{ErrorCode::kUnsupported, ENOENT, "look up a TCP listener"};
+    const bool unsupported = reply.error().code == ErrorCode::kUnsupported;
+    if (!unsupported && reply.error().sys_errno != ENOENT) return reply.error();
+    if (!unsupported && CanLookUpTcp()) return std::optional<TcpListener>();
+    return FindTcpListenerInProc(target);
   }
   inet_diag_msg message = {};
   if (!reply->Read(0, &message)) return BadAnswer();

@@ -2,8 +2,8 @@
 // netlink in the calling thread's network namespace. One request and one answer each, some
 // microseconds; never blocks. Any thread.
 //
-// kUnsupported: this kernel has no answer (sock_diag is a module that may be missing); the caller
-// must then do without, and may not guess in favour of a connection.
+// Where netlink or its sock_diag is missing, /proc and bind() are asked instead (proc_net_tcp.h).
+// kUnsupported: nothing has an answer; the caller may not guess in favour of a connection.
 #ifndef SAMEHOST_PLUGIN_RENDEZVOUS_KERNEL_QUERY_H_
 #define SAMEHOST_PLUGIN_RENDEZVOUS_KERNEL_QUERY_H_
 

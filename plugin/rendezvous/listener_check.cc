@@ -2,6 +2,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -91,10 +93,23 @@ std::optional<IpEndpoint> TcpLocalName(int fd) {
   return ToIpEndpoint(address.storage);
 }
 
+// Whether nothing but the address decides who reaches the socket: not bound to one interface, and
+// not closed to IPv4 when the target is one.
+bool IsForEverybody(int fd, const IpEndpoint& target) {
+  char interface[IFNAMSIZ] = {};
+  socklen_t bytes = sizeof(interface);
+  if (getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, &bytes) == 0 && bytes > 0)
+    return false;
+  int v6_only = 0;
+  bytes = sizeof(v6_only);
+  const bool v6 = getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, &bytes) == 0;
+  return !v6 || v6_only == 0 || !target.is_v4();
+}
+
 // Whether `fd` is `listener`, or shares its address with it (SO_REUSEPORT, where the kernel picks
 // one of several for each connection: any of them is the right one).
-bool IsOrShares(int fd, const TcpListener& listener) {
-  if (!IsListening(fd)) return false;
+bool IsOrShares(int fd, const TcpListener& listener, const IpEndpoint& target) {
+  if (!IsListening(fd) || !IsForEverybody(fd, target)) return false;
   if (Inode(fd) == listener.inode) return true;
   const auto address = TcpLocalName(fd);
   if (!address || *address != listener.address) return false;
@@ -144,7 +159,7 @@ bool LeadsHere(int folder, const std::string& name) {
 Listening CheckTcpListener(const IpEndpoint& target, ListenerCache* cache) {
   const auto listener = FindTcpListener(target);
   if (!listener) return Listening::kUnknown;
-  if (*listener && FindCached(cache, [&](int fd) { return IsOrShares(fd, **listener); })) {
+  if (*listener && FindCached(cache, [&](int fd) { return IsOrShares(fd, **listener, target); })) {
     return Listening::kOurs;
   }
   const bool tried = FindDescriptor([&](int fd) { return ListensOnPort(fd, target.port); }) >= 0;
