@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "plugin/grpc/channel_args_objects.h"
 #include "plugin/grpc/connector.h"
 #include "src/core/ext/filters/client_channel/subchannel.h"
 #include "src/core/lib/gprpp/orphanable.h"
@@ -42,7 +43,7 @@ class Factory final : public grpc_core::ClientChannelFactory {
       gpr_log(GPR_ERROR, "samehost: no security connector for \"%s\"", authority->c_str());
       return std::nullopt;
     }
-    return args.SetObject(std::move(connector));
+    return With(args, connector);
   }
 };
 

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "plugin/grpc/auth_context.h"
+#include "plugin/grpc/channel_args_objects.h"
 #include "plugin/grpc/channel_socket.h"
 #include "plugin/grpc/decision_log.h"
 #include "plugin/grpc/replaced_connector.h"
@@ -60,12 +61,12 @@ Fallback CheckReply(const Settings& settings, const rendezvous::Address& address
 
 grpc_core::ChannelArgs ArgsOfLink(const grpc_core::ChannelArgs& args, const Settings& settings,
                                   const rendezvous::PeerIdentity& peer) {
-  grpc_core::ChannelArgs with_context = args.SetObject(MakeAuthContext(settings.profile, peer));
+  grpc_core::ChannelArgs with_context = With(args, MakeAuthContext(settings.profile, peer));
   auto* connector = static_cast<grpc_channel_security_connector*>(
       with_context.GetObject<grpc_security_connector>());
   if (!settings.profile.secure() || connector == nullptr) return with_context;
-  return with_context.SetObject(MakeReplacedConnector(
-      connector, with_context.GetOwnedString(GRPC_ARG_DEFAULT_AUTHORITY).value_or("")));
+  const std::string target = with_context.GetOwnedString(GRPC_ARG_DEFAULT_AUTHORITY).value_or("");
+  return With(with_context, MakeReplacedConnector(connector, target));
 }
 
 }  // namespace

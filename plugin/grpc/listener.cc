@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "plugin/grpc/auth_context.h"
+#include "plugin/grpc/channel_args_objects.h"
 #include "plugin/grpc/channel_socket.h"
 #include "plugin/grpc/decision_log.h"
 #include "plugin/grpc/security_profile.h"
@@ -132,7 +133,7 @@ void Listener::State::SetUp(rendezvous::Connected connected) {
   grpc_pollset* pollset = NextPollset();
   if (pollset == nullptr) return;  // stopped meanwhile; the link ends here
   const rendezvous::PeerIdentity peer = connected.peer;
-  const grpc_core::ChannelArgs args = args_.SetObject(MakeAuthContext(settings_->profile, peer));
+  const grpc_core::ChannelArgs args = With(args_, MakeAuthContext(settings_->profile, peer));
   TransportOptions options;
   options.is_client = false;
   options.peer_string = PeerString(peer);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "plugin/grpc/channel_args_objects.h"
 #include "plugin/grpc/decision_log.h"
 #include "plugin/grpc/listener.h"
 #include "plugin/grpc/runtime_check.h"
@@ -159,8 +160,7 @@ int AddPort(grpc_server* server, const std::string& text, grpc_server_credential
     // Fails again, and says why in its own words.
     return grpc_server_add_http2_port(server, text.c_str(), credentials);
   }
-  grpc_core::ChannelArgs args =
-      core->channel_args().SetObject(credentials->Ref()).SetObject(std::move(connector));
+  grpc_core::ChannelArgs args = With(With(core->channel_args(), credentials), connector);
   return PortAdder(core, text, std::move(args), std::move(settings)).Add(*addresses);
 }
 
