@@ -1,5 +1,7 @@
 #include "plugin/tests/harness/behaviour_fixture.h"
 
+#include <grpc/grpc.h>
+
 #include "plugin/tests/harness/payload.h"
 
 namespace samehost::testing {
@@ -25,6 +27,9 @@ std::shared_ptr<grpc::Channel> MakeChannel(TransportKind kind, const std::string
 }
 
 void BehaviourTest::SetUp() {
+  // Held for good: with the last channel the library would shut down, which takes gRPC up to ten
+  // seconds when a backup poller (tcp_posix.cc) is in the middle of its wait.
+  [[maybe_unused]] static bool initialised = (grpc_init(), true);
   const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
   watchdog_ = std::make_unique<Watchdog>(
       std::string(info->test_suite_name()) + "." + info->name(), patience());
