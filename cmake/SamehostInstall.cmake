@@ -12,6 +12,11 @@ set_target_properties(samehost_grpc PROPERTIES
 target_include_directories(samehost_grpc INTERFACE
   "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
 
+if(NOT SAMEHOST_SANITIZE)
+  # A missing function shows when the library is linked, not when a user's program is.
+  target_link_options(samehost_grpc PRIVATE -Wl,-z,defs)
+endif()
+
 set(samehost_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/samehost")
 install(TARGETS samehost_grpc EXPORT samehostTargets
   LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT samehost)
