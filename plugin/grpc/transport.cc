@@ -7,6 +7,7 @@
 
 #include "plugin/grpc/link_registry.h"
 #include "plugin/grpc/transport_impl.h"
+#include "src/core/lib/gprpp/fork.h"
 #include "src/core/lib/gprpp/status_helper.h"
 #include "src/core/lib/iomgr/exec_ctx.h"
 #include "src/core/lib/resource_quota/resource_quota.h"
@@ -99,6 +100,9 @@ Transport::~Transport() {
     int released;  // the link owns the descriptor
     if (fd != nullptr) grpc_fd_orphan(fd, nullptr, &released, "samehost link ended");
   }
+  // SUBTLE: gRPC's fork handlers have closed the descriptors in the child already; their numbers may be
+  // somebody else's by now, so they must not be closed again. What is mapped stays mapped there.
+  if (fork_generation_ != ForkGeneration() && grpc_core::Fork::Enabled()) (void)link_.release();
 }
 
 void Transport::Unref() {
@@ -119,6 +123,7 @@ void Transport::Start(grpc_closure* on_close) {
     if (closed_error_.ok()) {
       WatchDescriptors();
       StartKeepaliveTimer();
+      PostBenignReclaimer();
     } else {
       RunSoon(&on_close_);
     }
@@ -240,6 +245,7 @@ void Transport::Destroy() {
     CloseLocked(grpc_error_set_int(GRPC_ERROR_CREATE("Transport destroyed"),
                                    grpc_core::StatusIntProperty::kRpcStatus,
                                    GRPC_STATUS_UNAVAILABLE));
+    memory_owner_.reset();  // pending reclaimers let go of us
   }
   Unref();
 }
@@ -255,6 +261,7 @@ void Transport::InitStream(Stream* s, const void* server_data) {
   if (server_data == nullptr) return;
   s->id = *static_cast<const uint64_t*>(server_data);
   streams_.emplace(s->id, s);
+  PostDestructiveReclaimer();
 }
 
 void Transport::DestroyStream(Stream* s) {
@@ -291,6 +298,7 @@ void Transport::PerformStreamOp(Stream* s, grpc_transport_stream_op_batch* op) {
   grpc_stream_ref(s->refcount, "perform_stream_op");
   {
     std::lock_guard<std::mutex> lock(mu_);
+    (void)ForkedAway();
     grpc_closure* on_complete = op->on_complete;
     if (on_complete != nullptr) {
       on_complete->next_data.scratch = kOneStep;  // dropped at the end of this function

@@ -16,6 +16,7 @@
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
+#include "plugin/base/fork_guard.h"
 #include "plugin/grpc/frame.h"
 #include "plugin/grpc/metadata_codec.h"
 #include "plugin/grpc/stream.h"
@@ -141,6 +142,16 @@ class Transport final : public Watched {
   void CancelTimers();
   void ResetPingClock();
 
+  // ---- transport_memory.cc
+  void NoteLargeTraffic();
+  void OnTrimTimer();
+  void PostBenignReclaimer();
+  void PostDestructiveReclaimer();
+  void ReclaimIdle();
+  void ReclaimStream();
+  grpc_slice AllocateSlice(size_t bytes);
+  bool ForkedAway();
+
   // A timer that may be set again and again; holds a reference to the transport while set.
   class Timer {
    public:
@@ -148,11 +159,13 @@ class Transport final : public Watched {
     void Cancel(Transport* t);
 
    private:
+    uint64_t generation_ = 0;
     absl::optional<grpc_event_engine::experimental::EventEngine::TaskHandle> handle_;
   };
 
   std::atomic<intptr_t> refs_{1};
   const bool is_client_;
+  const uint64_t fork_generation_ = ForkGeneration();
   const std::string peer_string_;
   const grpc_core::RefCountedPtr<grpc_core::channelz::SocketNode> socket_node_;
   std::unique_ptr<shm::Link> link_;
@@ -195,6 +208,10 @@ class Transport final : public Watched {
   grpc_core::Duration keepalive_time_, keepalive_timeout_;
   bool keepalive_without_calls_ = false;
   Timer keepalive_timer_, keepalive_timeout_timer_, graceful_timer_;
+  Timer trim_timer_;
+  bool trim_timer_set_ = false;
+  uint64_t bytes_at_trim_check_ = 0;
+  bool benign_reclaimer_posted_ = false, destructive_reclaimer_posted_ = false;
   struct PendingPing {
     enum Kind : uint8_t { kUser, kKeepalive, kGraceful } kind;
     uint64_t id;

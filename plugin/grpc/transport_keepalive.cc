@@ -31,15 +31,18 @@ Duration FromMs(int ms) { return ms == INT_MAX ? Duration::Infinity() : Duration
 
 void Transport::Timer::Set(Transport* t, Duration after, void (Transport::*fire)()) {
   t->Ref();
+  const uint64_t generation = ++generation_;
   handle_ = GetDefaultEventEngine()->RunAfter(
-      std::chrono::milliseconds(after.millis()), [t, fire, this] {
+      std::chrono::milliseconds(after.millis()), [t, fire, generation, this] {
         grpc_core::ApplicationCallbackExecCtx callback_exec_ctx;
         grpc_core::ExecCtx exec_ctx;
         {
           std::lock_guard<std::mutex> lock(t->mu_);
-          handle_.reset();
-          (t->*fire)();
-          t->Publish();
+          if (generation == generation_) {  // not cancelled too late
+            handle_.reset();
+            (t->*fire)();
+            t->Publish();
+          }
         }
         t->Unref();
       });
@@ -50,6 +53,7 @@ void Transport::Timer::Cancel(Transport* t) {
   // Where it is too late to cancel, the timer drops its reference itself.
   if (GetDefaultEventEngine()->Cancel(*handle_)) t->Unref();
   handle_.reset();
+  ++generation_;
 }
 
 void Transport::InitKeepalive(const grpc_core::ChannelArgs& args) {
@@ -97,6 +101,7 @@ void Transport::CancelTimers() {
   keepalive_timer_.Cancel(this);
   keepalive_timeout_timer_.Cancel(this);
   graceful_timer_.Cancel(this);
+  trim_timer_.Cancel(this);
 }
 
 // ---- Pings -----------------------------------------------------------------------------------

@@ -239,15 +239,16 @@ void Transport::AppendChunk(Stream* s, const Frame& frame, const shm::Record& re
     }
   }
   if (size == m->size) {
-    m->data.Append(grpc_core::Slice::FromCopiedBuffer(
-        reinterpret_cast<const char*>(frame.chunk.data()), size));
+    grpc_slice slice = AllocateSlice(size);
+    std::memcpy(GRPC_SLICE_START_PTR(slice), frame.chunk.data(), size);
+    m->data.Append(grpc_core::Slice(slice));
     return;
   }
   std::span<const std::byte> rest = frame.chunk;
   while (!rest.empty()) {
     if (s->assembled == 0) {
       const uint32_t still = m->size - m->received - static_cast<uint32_t>(size - rest.size());
-      s->assembling = grpc_slice_malloc_large(std::min(still, kBlock));
+      s->assembling = AllocateSlice(std::min(still, kBlock));
     }
     const size_t room = GRPC_SLICE_LENGTH(s->assembling) - s->assembled;
     const size_t n = std::min(room, rest.size());

@@ -86,6 +86,7 @@ std::byte* Transport::ReserveFor(Stream* s, size_t bytes) {
     }
     Publish();
     link_->WantRingBytes(link_->max_record() * 8);
+    NoteLargeTraffic();
     if (!link_->AwaitRoom(bytes)) {
       if (control_.empty() && (waiting_for_room_.empty() || s->waits_for_room)) continue;
       // Others come first; the doorbell or the next look brings us here again.
@@ -202,7 +203,10 @@ bool Transport::WriteStep(Stream* s, bool* progress) {
     }
   }
   if (!with_initial && !has_message && !with_trailing) return false;
-  if (begins && left > max / 2) link_->WantRingBytes(left * 4);
+  if (begins && left > max / 2) {
+    link_->WantRingBytes(left * 4);
+    NoteLargeTraffic();
+  }
 
   const size_t size =
       sizeof(FrameHeader) + scratch_initial_.size() + chunk + scratch_trailing_.size();

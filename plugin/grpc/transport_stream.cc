@@ -172,6 +172,7 @@ void Transport::RemoveStream(Stream* s, const grpc_error_handle& error) {
     grpc_error_handle cause = error;
     CloseLocked(GRPC_ERROR_CREATE_REFERENCING("Last stream closed after sending GOAWAY", &cause, 1));
   }
+  if (streams_.empty()) PostBenignReclaimer();
   MaybeStartStreams();
 }
 
@@ -228,6 +229,7 @@ void Transport::MaybeStartStreams() {
     s->waits_for_concurrency = false;
     s->id = next_stream_id_++;
     streams_.emplace(s->id, s);
+    PostDestructiveReclaimer();
     WriteStream(s);
   }
 }
