@@ -153,7 +153,9 @@ class Attempt {
   }
 
   MaybeFallback SendProof() {
-    auto opened = OpenConnections(hello_.target.tcp, kProofConnections, Left(deadline_) / 2);
+    // The server waits a second longer than this (kProofTime).
+    const milliseconds bound = std::min(Left(deadline_) / 2, milliseconds(2000));
+    auto opened = OpenConnections(hello_.target.tcp, kProofConnections, bound);
     if (!opened) return Fallback{FallbackReason::kOtherNamespace, ToString(opened.error())};
     connections_ = std::move(opened->sockets);
     return Send(Encode(Proof{std::move(opened->local_ends)}), {});

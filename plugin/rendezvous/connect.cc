@@ -60,6 +60,7 @@ bool IsElsewhere(const Endpoint& target) {
 
 // Why there is no candidate.
 Fallback NoCandidate(const Listing& listing, const Endpoint& target, const std::string& text) {
+  if (!listing.failed.empty()) return ToFallback(listing.failed.front());
   if (IsElsewhere(target)) return {FallbackReason::kNotLocalAddress, text};
   if (!listing.strangers.empty()) {
     return {FallbackReason::kWeRefusedUser,

@@ -143,26 +143,33 @@ bool IsNumber(std::string_view text) {
 
 // Calls `visit` with the names in a folder, at most `limit` of them.
 template <typename Visit>
-void ForEachName(int fd, size_t limit, Visit visit) {
+Status ForEachName(int fd, size_t limit, Visit visit) {
   // A description of its own, so that its position is its own.
-  const int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (own < 0) return;
-  DIR* listing = fdopendir(own);
-  if (listing == nullptr) {
-    close(own);
-    return;
-  }
+  UniqueFd own(openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!own.valid()) return SystemError("open a rendezvous folder");
+  DIR* listing = fdopendir(own.get());
+  if (listing == nullptr) return SystemError("list a rendezvous folder");
+  (void)own.Release();
   while (const dirent* entry = readdir(listing)) {
     if (limit-- == 0) break;
     visit(std::string_view(entry->d_name));
   }
   closedir(listing);
+  return {};
 }
 
 // Whether a server in the folder of this user may be accepted. With groups anybody may, the kernel
 // tells once there is a connection.
 bool MayAccept(const AccessPolicy& policy, uid_t uid) {
   return AcceptsUser(policy, uid) || (!policy.groups.empty() && uid != OverflowUid());
+}
+
+// Keeps what explains an empty listing. What is not there, or not for this user to see, does not.
+void Note(const Error& error, Listing* listing) {
+  if (error.code == ErrorCode::kRefused) listing->refused.push_back(error);
+  const int code = error.sys_errno;
+  const bool is_short = code == EMFILE || code == ENFILE || code == ENOMEM;
+  if (error.code == ErrorCode::kSystem && is_short) listing->failed.push_back(error);
 }
 
 class Search {
@@ -181,27 +188,26 @@ class Search {
   }
 
   void OtherUsers(int base, const std::string& path) {
-    ForEachName(base, kMaxStrangerFolders, [&](std::string_view name) {
+    const Status listed = ForEachName(base, kMaxStrangerFolders, [&](std::string_view name) {
       if (!IsNumber(name)) return;
       const uid_t user = static_cast<uid_t>(strtoul(std::string(name).c_str(), nullptr, 10));
       if (AcceptsUser(policy_, user)) return;
       Look(base, path, user,
            MayAccept(policy_, user) ? &listing_->candidates : &listing_->strangers);
     });
+    if (!listed) Note(listed.error(), listing_);
   }
 
  private:
   void Look(int base, const std::string& path, uid_t user, std::vector<Candidate>* found) {
     auto folder = OpenUserFolder(base, path, user);
-    if (!folder) {
-      if (folder.error().code == ErrorCode::kRefused) listing_->refused.push_back(folder.error());
-      return;
-    }
+    if (!folder) return Note(folder.error(), listing_);
     const size_t limit = AcceptsUser(policy_, user) ? kMaxEntriesOfFriend : kMaxEntriesOfStranger;
-    ForEachName((*folder)->fd.get(), limit, [&](std::string_view name) {
+    const Status listed = ForEachName((*folder)->fd.get(), limit, [&](std::string_view name) {
       if (name.substr(0, prefix_.size()) != prefix_ || found->size() >= kMaxCandidates) return;
       found->push_back({*folder, std::string(name)});
     });
+    if (!listed) Note(listed.error(), listing_);
   }
 
   const std::string& prefix_;
@@ -234,8 +240,8 @@ Listing FindEntries(const std::string& configured, const std::string& prefix,
     if (fd) {
       search.KnownUsers(fd->get(), base.path);
       opened.emplace_back(*std::move(fd), base.path);
-    } else if (fd.error().code == ErrorCode::kRefused) {
-      listing.refused.push_back(fd.error());
+    } else {
+      Note(fd.error(), &listing);
     }
   }
   listing.any_base = !opened.empty();

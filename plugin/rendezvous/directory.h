@@ -40,6 +40,7 @@ struct Listing {
   std::vector<Candidate> candidates;  // in folders of users whom `policy` may accept
   std::vector<Candidate> strangers;   // in others; looked for only when there are no candidates
   std::vector<Error> refused;         // what was not trusted
+  std::vector<Error> failed;          // what could not be looked at (descriptors, memory)
   bool any_base = false;              // whether any base directory is there
 };
 

@@ -29,9 +29,9 @@ constexpr int kSoNetnsCookie = 71;
 
 // The first of this process's descriptors that `matches`, or -1. Other threads open and close
 // descriptors meanwhile; `matches` only reads, so a number that changes hands does no harm.
-int FindDescriptor(const std::function<bool(int)>& matches) {
+Result<int> FindDescriptor(const std::function<bool(int)>& matches) {
   std::unique_ptr<DIR, int (*)(DIR*)> listing(opendir("/proc/self/fd"), &closedir);
-  if (listing == nullptr) return -1;
+  if (listing == nullptr) return SystemError("open /proc/self/fd");
   while (const dirent* entry = readdir(listing.get())) {
     if (entry->d_name[0] == '.') continue;
     const int fd = atoi(entry->d_name);
@@ -41,10 +41,11 @@ int FindDescriptor(const std::function<bool(int)>& matches) {
 }
 
 // As FindDescriptor, but the cached descriptor goes first.
-bool FindCached(ListenerCache* cache, const std::function<bool(int)>& matches) {
-  if (cache->fd >= 0 && matches(cache->fd)) return true;
-  cache->fd = FindDescriptor(matches);
-  return cache->fd >= 0;
+Result<int> FindCached(ListenerCache* cache, const std::function<bool(int)>& matches) {
+  if (cache->fd >= 0 && matches(cache->fd)) return cache->fd;
+  auto found = FindDescriptor(matches);
+  if (found) cache->fd = *found;
+  return found;
 }
 
 std::optional<int> IntOption(int fd, int option) {
@@ -156,45 +157,52 @@ bool LeadsHere(int folder, const std::string& name) {
 
 }  // namespace
 
-Listening CheckTcpListener(const IpEndpoint& target, ListenerCache* cache) {
+Result<Listening> CheckTcpListener(const IpEndpoint& target, ListenerCache* cache) {
   const auto listener = FindTcpListener(target);
-  if (!listener) return Listening::kUnknown;
-  if (*listener && FindCached(cache, [&](int fd) { return IsOrShares(fd, **listener, target); })) {
-    return Listening::kOurs;
+  if (!listener) return listener.error();
+  if (*listener) {
+    const auto matches = [&](int fd) { return IsOrShares(fd, **listener, target); };
+    const auto found = FindCached(cache, matches);
+    if (!found) return found.error();
+    if (*found >= 0) return Listening::kOurs;
   }
-  const bool tried = FindDescriptor([&](int fd) { return ListensOnPort(fd, target.port); }) >= 0;
-  return tried && *listener ? Listening::kOthers : Listening::kNotYet;
+  const auto tried = FindDescriptor([&](int fd) { return ListensOnPort(fd, target.port); });
+  if (!tried) return tried.error();
+  return *tried >= 0 && *listener ? Listening::kOthers : Listening::kNotYet;
 }
 
-Listening CheckUnixListener(int folder, const std::string& name, const FileId& file,
-                            ListenerCache* cache) {
+Result<Listening> CheckUnixListener(int folder, const std::string& name, const FileId& file,
+                                    ListenerCache* cache) {
   struct stat status;
   if (fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return Listening::kNotYet;
   // The client looked a moment before; a file that was made since then is for its next attempt.
-  if (FileId{status.st_dev, status.st_ino} != file || !S_ISSOCK(status.st_mode))
+  if (FileId{status.st_dev, status.st_ino} != file || !S_ISSOCK(status.st_mode)) {
     return Listening::kOthers;
-  if (FindCached(cache,
-                 [&](int fd) { return IsListeningUnix(fd, name) && IsBoundTo(fd, status); })) {
-    return Listening::kOurs;
   }
-  if (FindDescriptor([&](int fd) { return IsListeningUnix(fd, name); }) < 0)
-    return Listening::kNotYet;
+  const auto found =
+      FindCached(cache, [&](int fd) { return IsListeningUnix(fd, name) && IsBoundTo(fd, status); });
+  if (!found) return found.error();
+  if (*found >= 0) return Listening::kOurs;
+  const auto tried = FindDescriptor([&](int fd) { return IsListeningUnix(fd, name); });
+  if (!tried) return tried.error();
+  if (*tried < 0) return Listening::kNotYet;
   return LeadsHere(folder, name) ? Listening::kOurs : Listening::kOthers;
 }
 
-Listening CheckAbstractListener(const std::string& name, ListenerCache* cache) {
+Result<Listening> CheckAbstractListener(const std::string& name, ListenerCache* cache) {
   const auto here = OwnNetnsCookie();
-  const auto matches = [&](int fd) {
+  const auto found = FindCached(cache, [&](int fd) {
     return IsListening(fd) && ToString(LocalName(fd)) == "unix-abstract:" + name &&
            NetnsCookie(fd) == here;
-  };
-  return FindCached(cache, matches) ? Listening::kOurs : Listening::kNotYet;
+  });
+  if (!found) return found.error();
+  return *found >= 0 ? Listening::kOurs : Listening::kNotYet;
 }
 
 bool HasConnections(const IpEndpoint& local, const std::vector<IpEndpoint>& connections) {
   std::vector<IpEndpoint> missing = connections;
   if (missing.empty()) return false;
-  FindDescriptor([&](int fd) {
+  (void)FindDescriptor([&](int fd) {
     Address peer;
     peer.length = sizeof(peer.storage);
     if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.length) != 0)

@@ -16,10 +16,9 @@
 namespace samehost::rendezvous {
 
 enum class Listening {
-  kOurs,     // a connection to the target would come to this process
-  kNotYet,   // this process does not listen there, perhaps a little later
-  kOthers,   // it does, but the connection would go to somebody else
-  kUnknown,  // the kernel cannot tell
+  kOurs,    // a connection to the target would come to this process
+  kNotYet,  // this process does not listen there, perhaps a little later
+  kOthers,  // it does, but the connection would go to somebody else
 };
 
 // The descriptor that was the right one last time. It is looked at first, and trusted only if it
@@ -28,11 +27,12 @@ struct ListenerCache {
   int fd = -1;
 };
 
-Listening CheckTcpListener(const IpEndpoint& target, ListenerCache* cache);
+// Errors: kUnsupported (the kernel cannot tell), kSystem (descriptors are short).
+Result<Listening> CheckTcpListener(const IpEndpoint& target, ListenerCache* cache);
 // `folder`: O_PATH descriptor of the socket file's folder. `file`: the file as the client sees it.
-Listening CheckUnixListener(int folder, const std::string& name, const FileId& file,
-                            ListenerCache* cache);
-Listening CheckAbstractListener(const std::string& name, ListenerCache* cache);
+Result<Listening> CheckUnixListener(int folder, const std::string& name, const FileId& file,
+                                    ListenerCache* cache);
+Result<Listening> CheckAbstractListener(const std::string& name, ListenerCache* cache);
 
 // Whether this process has accepted TCP connections with exactly these remote ends, on `local`.
 // `connections` must not be empty.

@@ -22,7 +22,7 @@ constexpr milliseconds kHelloTime{1000};
 // bind().
 constexpr milliseconds kListenTime{250};
 // For the client's connections to get through and be accepted.
-constexpr milliseconds kProofTime{1000};
+constexpr milliseconds kProofTime{3000};
 constexpr milliseconds kMaxRetryStep{20};
 
 bool IsPowerOfTwo(uint32_t value) { return value != 0 && (value & (value - 1)) == 0; }
@@ -77,7 +77,9 @@ bool ServerHandshake::OnHello() {
   }
   auto received = ReceiveMessage(socket_.get());
   if (!received) return false;
-  if (!*received) return Clock::now() < deadline_;
+  if (!*received) {
+    return Clock::now() < deadline_ || Refuse(FallbackReason::kHandshakeFailed, "no hello came");
+  }
   descriptors_ = std::move((*received)->descriptors);
   Fallback refusal = CheckHello((*received)->bytes, (*received)->complete);
   if (refusal.reason == FallbackReason::kNone) refusal = CheckPlace();
@@ -162,36 +164,43 @@ bool ServerHandshake::Retry() {
   return true;
 }
 
+Result<Listening> ServerHandshake::CheckListener() {
+  const Endpoint& target = hello_.target;
+  ListenerCache* cache = &announced_->listener;
+  switch (target.kind) {
+    case EndpointKind::kTcp:
+      return CheckTcpListener(target.tcp, cache);
+    case EndpointKind::kUnixPath:
+      return CheckUnixListener(announced_->socket_folder.get(), target.name, hello_.socket_file,
+                               cache);
+    case EndpointKind::kUnixAbstract:
+      return CheckAbstractListener(target.name, cache);
+  }
+  return Listening::kOthers;
+}
+
 bool ServerHandshake::AwaitListener() {
   if (ClientHasGone()) return false;
-  const Endpoint& target = hello_.target;
-  Listening listening = Listening::kUnknown;
-  if (target.kind == EndpointKind::kTcp) {
-    listening = CheckTcpListener(target.tcp, &announced_->listener);
-  } else if (target.kind == EndpointKind::kUnixPath) {
-    listening = CheckUnixListener(announced_->socket_folder.get(), target.name, hello_.socket_file,
-                                  &announced_->listener);
-  } else {
-    listening = CheckAbstractListener(target.name, &announced_->listener);
-  }
-  switch (listening) {
+  const auto listening = CheckListener();
+  if (!listening) return RefuseFor(listening.error());
+  switch (*listening) {
     case Listening::kOurs:
       return Finish();
     case Listening::kNotYet:
       return Retry() ||
              Refuse(FallbackReason::kServerNotFound, "the server does not listen there yet");
     case Listening::kOthers:
-      return Refuse(FallbackReason::kServerNotFound, "the address leads to another process");
-    case Listening::kUnknown:
       break;
   }
-  return Refuse(FallbackReason::kKernelTooOld, "the kernel cannot tell who listens (inet_diag)");
+  return Refuse(FallbackReason::kServerNotFound, "the address leads to another process");
 }
 
 bool ServerHandshake::OnProof() {
   auto received = ReceiveMessage(socket_.get());
   if (!received) return false;
-  if (!*received) return Clock::now() < deadline_;
+  if (!*received) {
+    return Clock::now() < deadline_ || Refuse(FallbackReason::kOtherNamespace, "no proof came");
+  }
   auto proof = DecodeProof((*received)->bytes);
   if (!proof || !(*received)->descriptors.empty()) {
     return Refuse(FallbackReason::kHandshakeFailed, "the proof is malformed");
@@ -232,10 +241,7 @@ bool ServerHandshake::Finish() {
   if (!parts.socket.valid()) return Refuse(FallbackReason::kDescriptorsShort, "dup of the socket");
   auto link =
       shm::Link::Create(shm::Link::Side::kAccepting, std::move(parts), announced_->options.link);
-  if (!link) {
-    const Fallback refusal = ToFallback(link.error());
-    return Refuse(refusal.reason, refusal.detail);
-  }
+  if (!link) return RefuseFor(link.error());
   if (!SendMessage(socket_.get(), Encode(Accept{version_, 0, std::move(verdict.reply)})))
     return false;
   socket_.Reset();
@@ -243,6 +249,11 @@ bool ServerHandshake::Finish() {
     handler.accept(Connected{*std::move(link), peer_, version_, std::move(hello_.request)});
   }
   return false;
+}
+
+bool ServerHandshake::RefuseFor(const Error& error) {
+  const Fallback refusal = ToFallback(error);
+  return Refuse(refusal.reason, refusal.detail);
 }
 
 bool ServerHandshake::Refuse(FallbackReason reason, const std::string& detail) {

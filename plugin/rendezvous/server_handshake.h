@@ -48,12 +48,14 @@ class ServerHandshake {
   bool AwaitListener();
   bool AwaitConnections();
   bool Finish();
+  Result<Listening> CheckListener();
   // The checks that need nothing but the hello; kNone when it may go on.
   Fallback CheckHello(const std::string& bytes, bool complete);
   Fallback CheckPlace();
   bool ClientHasGone();
   bool Retry();  // true: try again a little later; false: the phase's time is over
   bool Refuse(FallbackReason reason, const std::string& detail);  // always false
+  bool RefuseFor(const Error& error);
   bool SameUser() const;
 
   std::shared_ptr<Announced> announced_;
