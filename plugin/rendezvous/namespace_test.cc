@@ -40,6 +40,13 @@ bool NewNamespace() { return unshare(CLONE_NEWNET) == 0 && RaiseLoopback(); }
 
 bool Shell(const std::string& command) { return system((command + " 2>/dev/null").c_str()) == 0; }
 
+// Whether the stock connection works.
+bool Reachable(const Address& address) {
+  const auto* raw = reinterpret_cast<const sockaddr*>(&address.storage);
+  const UniqueFd socket(::socket(raw->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return connect(socket.get(), raw, address.length) == 0;
+}
+
 class Namespaces : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -150,6 +157,8 @@ class JoinedNamespaces : public Namespaces {
           (orders.client_extra.empty() || Shell(orders.client_extra));
       talk.Say(up ? "up" : "down");
       talk.Hear();
+      // Neighbours on a link that has just come up take their time to find each other.
+      (void)Reachable(address);
       talk.Say(Who(address));
     });
     if (client.talk().Hear() != "up") return "no veth";
@@ -220,11 +229,8 @@ TEST_F(JoinedNamespaces, EqualAddressOfAThird) {
     talk.Say(up ? "up" : "down");
     talk.Hear();
     // The stock connection works, and leads to the third.
-    const UniqueFd stock(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const Address address = Tcp("10.88.0.1", kPort);
-    const bool reachable = connect(stock.get(), reinterpret_cast<const sockaddr*>(&address.storage),
-                                   address.length) == 0;
-    talk.Say(reachable ? Who(address) : "not reachable");
+    talk.Say(Reachable(address) ? Who(address) : "not reachable");
   });
   if (client.talk().Hear() != "up") GTEST_SKIP() << "may not join namespaces";
   third.talk().Say("go");
