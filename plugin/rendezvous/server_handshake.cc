@@ -21,8 +21,10 @@ constexpr milliseconds kHelloTime{1000};
 // How long a client may be kept because the port is not open yet: an announcement comes just before
 // bind().
 constexpr milliseconds kListenTime{250};
-// For the client's connections to get through and be accepted.
+// For the client's connections to get through.
 constexpr milliseconds kProofTime{3000};
+// And then for this process's own threads to accept them.
+constexpr milliseconds kAcceptTime{500};
 constexpr milliseconds kMaxRetryStep{20};
 
 bool IsPowerOfTwo(uint32_t value) { return value != 0 && (value & (value - 1)) == 0; }
@@ -214,6 +216,7 @@ bool ServerHandshake::OnProof() {
     return Refuse(FallbackReason::kOtherNamespace, "the proof has too few connections");
   }
   phase_ = Phase::kConnections;
+  deadline_ = Clock::now() + kAcceptTime;
   return true;
 }
 
