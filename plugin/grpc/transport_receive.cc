@@ -18,8 +18,6 @@ namespace {
 constexpr int kRecordsPerPoll = 128;
 // Smaller pieces are cheaper to copy than to lend.
 constexpr size_t kLendFrom = 8 * 1024;
-// Larger messages do not fit the lendable half of a ring: they are copied as they come.
-constexpr uint32_t kLendUpTo = 1024 * 1024;
 // A large message is put together in blocks of at most this: an announced size is only a claim.
 constexpr uint32_t kBlock = 4 * 1024 * 1024;
 
@@ -226,11 +224,13 @@ bool Transport::OnChunk(Stream* s, const Frame& frame, const shm::Record& record
   return true;
 }
 
-// Lends the piece where that is cheaper than a copy and allowed; else copies it to its place.
+// Lends a message that came whole where that is cheaper than a copy and allowed; else copies it to its place.
+// SUBTLE: never lends pieces of a message that is still coming: they would hold up the ring that
+// the rest needs.
 void Transport::AppendChunk(Stream* s, const Frame& frame, const shm::Record& record, bool* lent) {
   IncomingMessage* m = s->partial.get();
   const size_t size = frame.chunk.size();
-  if (size >= kLendFrom && m->size <= kLendUpTo && s->assembled == 0) {
+  if (size >= kLendFrom && size == m->size) {
     shm::Lease lease = link_->Lend(record);
     if (lease.valid()) {
       *lent = true;

@@ -177,8 +177,9 @@ bool Transport::WriteStep(Stream* s, bool* progress) {
 
   const size_t left = has_message ? s->message.Length() : 0;
   const size_t credit = static_cast<size_t>(std::max<int64_t>(0, s->send_credit));
-  const size_t chunk =
-      std::min({left, credit, max - std::min(max, scratch_initial_.size()), kMaxChunk});
+  // All of it in one record where it fits (the receiver can take it without a copy), else in pieces.
+  size_t chunk = std::min({left, credit, max - std::min(max, scratch_initial_.size())});
+  if (chunk < left) chunk = std::min(chunk, kMaxChunk);
   const bool begins = has_message && !s->message_begun;
   const bool message_ends = has_message && chunk == left;
   if (has_message && !with_initial && !begins && chunk == 0) return false;  // waits for credit
