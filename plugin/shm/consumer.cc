@@ -1,9 +1,16 @@
 #include "plugin/shm/consumer.h"
 
+#include "plugin/base/clock.h"
+#include "plugin/shm/segment.h"
+
 namespace samehost::shm {
 namespace {
 
-uint64_t LoadHeader(const std::byte* place) {
+// How long leases may stop the peer before they are copied away: longer than most users keep a
+// message, shorter than anybody notices.
+constexpr uint64_t kPatienceNanos = 500'000;
+
+uint64_t LoadWord(const std::byte* place) {
   // relaxed: ordered by the head. Atomic, so that it is read exactly once.
   return reinterpret_cast<const std::atomic<uint64_t>*>(place)->load(std::memory_order_relaxed);
 }
@@ -14,21 +21,36 @@ void Add(std::atomic<uint64_t>& counter, uint64_t amount) {
 
 }  // namespace
 
+Result<RingMemory> Consumer::FirstRing::Map() const {
+  Result<Mapping> mapping = Mapping::Mirrored(segment, offset, capacity,
+                                              {.access = Mapping::Access::kRead, .populate = true});
+  if (!mapping.ok()) return mapping.error();
+  RingMemory ring;
+  ring.mapping = *std::move(mapping);
+  ring.capacity = capacity;
+  return ring;
+}
+
 Consumer::Consumer(DirectionControl* control, CountersPage* counters, PeerBell* bell,
-                   Breaker* breaker, RingMemory first, uint32_t max_ring_bytes, bool may_lend)
+                   Breaker* breaker, RingInbox* inbox, FirstRing first, RingMemory first_memory,
+                   uint32_t max_ring_bytes, bool may_lend)
     : control_(control),
       counters_(counters),
       bell_(bell),
       breaker_(breaker),
+      inbox_(inbox),
+      first_(first),
       max_ring_bytes_(max_ring_bytes),
-      may_lend_(may_lend),
-      lender_(new Lender(std::move(first), control, bell)),
-      data_(lender_->memory().mapping.data()),
-      capacity_(lender_->memory().capacity) {}
+      may_lend_(may_lend) {
+  UseLender(new Lender(std::move(first_memory), control_, bell_));
+}
 
 Consumer::~Consumer() {
-  lender_->Retire();
-  lender_->Unref();
+  for (Lender* lender : {lender_, first_lender_}) {
+    if (lender == nullptr) continue;
+    lender->Retire();
+    lender->Unref();
+  }
 }
 
 Link::Take Consumer::Broken(const char* rule) {
@@ -39,7 +61,7 @@ Link::Take Consumer::Broken(const char* rule) {
 bool Consumer::RefreshHead() {
   const uint64_t head = control_->head.load(std::memory_order_acquire);  // SYNC(records)
   const uint64_t read = read_.load(std::memory_order_relaxed);           // relaxed: own
-  // What is unread lies in this ring and at most one larger one.
+  // What is unread lies in this ring and at most one other.
   if (head - read > uint64_t{capacity_} + max_ring_bytes_ || head % kRecordAlignment != 0) {
     breaker_->Violation("head of the peer");
     return false;
@@ -49,30 +71,40 @@ bool Consumer::RefreshHead() {
 }
 
 Link::Take Consumer::Next(Record* record) {
-  if (breaker_->broken()) return Link::Take::kBroken;
-  const uint64_t read = read_.load(std::memory_order_relaxed);  // relaxed: own
-  if (read == head_) {
-    if (!RefreshHead()) return Link::Take::kBroken;
+  for (;;) {
+    if (breaker_->broken()) return Link::Take::kBroken;
+    const uint64_t read = read_.load(std::memory_order_relaxed);  // relaxed: own
     if (read == head_) {
-      FlushDone();
-      return Link::Take::kEmpty;
+      if (!RefreshHead()) return Link::Take::kBroken;
+      if (read == head_) return Empty();
     }
+    const std::byte* place = data_ + (read & (capacity_ - 1));
+    const uint64_t header = LoadWord(place);
+    const uint32_t length = static_cast<uint32_t>(header);
+    const uint32_t kind = static_cast<uint32_t>(header >> 32);
+    // The mirror makes every record of up to a quarter of the ring contiguous.
+    if (length == 0 || length > capacity_ / 4) return Broken("length of a record");
+    if (RecordBytes(length) > head_ - read) return Broken("record beyond the head");
+    if (kind == static_cast<uint32_t>(RecordKind::kSwitch)) {
+      const Link::Take taken = TakeSwitch(place + kRecordHeaderBytes, length);
+      if (taken != Link::Take::kRecord) return taken;
+      continue;
+    }
+    if (kind != static_cast<uint32_t>(RecordKind::kData)) return Broken("kind of a record");
+    record->bytes = {place + kRecordHeaderBytes, length};
+    record->end = read + RecordBytes(length);
+    record->generation = lender_->memory().generation;
+    read_.store(record->end, std::memory_order_relaxed);  // relaxed: pollers only compare with it
+    ++new_records_;
+    new_bytes_ += length;
+    return Link::Take::kRecord;
   }
-  const std::byte* place = data_ + (read & (capacity_ - 1));
-  const uint64_t header = LoadHeader(place);
-  const uint32_t length = static_cast<uint32_t>(header);
-  const uint32_t kind = static_cast<uint32_t>(header >> 32);
-  // The mirror makes every record of up to a quarter of the ring contiguous.
-  if (length == 0 || length > capacity_ / 4) return Broken("length of a record");
-  if (RecordBytes(length) > head_ - read) return Broken("record beyond the head");
-  if (kind != static_cast<uint32_t>(RecordKind::kData)) return Broken("kind of a record");
-  record->bytes = {place + kRecordHeaderBytes, length};
-  record->end = read + RecordBytes(length);
-  record->generation = lender_->memory().generation;
-  read_.store(record->end, std::memory_order_relaxed);  // relaxed: pollers only compare with it
-  ++new_records_;
-  new_bytes_ += length;
-  return Link::Take::kRecord;
+}
+
+Link::Take Consumer::Empty() {
+  FlushDone();
+  if (lending_) DetachLeases();
+  return breaker_->broken() ? Link::Take::kBroken : Link::Take::kEmpty;
 }
 
 void Consumer::Done(const Record& record) {
@@ -100,6 +132,7 @@ void Consumer::FlushDone() {
   Add(counters_->bytes_received, new_bytes_);
   new_records_ = 0;
   new_bytes_ = 0;
+  taken_.store(done_, std::memory_order_relaxed);           // relaxed: see LeasesStopPeer()
   control_->taken.store(done_, std::memory_order_release);  // SYNC(taken)
   if (lending_) {
     lending_ = lender_->Flush(done_);
@@ -107,6 +140,127 @@ void Consumer::FlushDone() {
   }
   control_->tail.store(done_, std::memory_order_release);  // SYNC(room)
   bell_->AfterRoom(done_);
+}
+
+// ---- Leases that are kept for long -----------------------------------------------------------
+
+bool Consumer::LeasesStopPeer() const {
+  // relaxed: when it follows ArmDoorbell's fence, either this sees the peer's wish or the peer sees
+  // that this side sleeps and rings (Producer::AwaitRoom). SYNC(sleep)
+  const uint64_t awaited = control_->awaited_tail.load(std::memory_order_relaxed);
+  return awaited != 0 && awaited <= taken_.load(std::memory_order_relaxed) &&
+         awaited > control_->tail.load(std::memory_order_relaxed);
+}
+
+void Consumer::DetachLeases() {
+  if (!LeasesStopPeer()) {
+    stopped_since_ = 0;
+    return;
+  }
+  const uint64_t now = MonotonicNanos();
+  if (stopped_since_ == 0) stopped_since_ = now;
+  // A record that was read and not given back points into this mapping as well.
+  if (now - stopped_since_ < kPatienceNanos || !NothingOutstanding()) return;
+  stopped_since_ = 0;
+  const bool first = lender_->memory().generation == 0;
+  const int fd = first ? first_.segment : ring_fd_.get();
+  const uint64_t offset = first ? first_.offset : 0;
+  Result<Mapping> mapping =
+      Mapping::Mirrored(fd, offset, capacity_, {.access = Mapping::Access::kRead});
+  if (!mapping.ok()) return;  // the leases stop the peer for now
+  if (Status detached = lender_->Detach(fd, offset); !detached.ok()) {
+    return breaker_->Break(detached.error());
+  }
+  RingMemory memory;
+  memory.mapping = *std::move(mapping);
+  memory.capacity = capacity_;
+  memory.generation = lender_->memory().generation;
+  lender_->Unref();
+  UseLender(new Lender(std::move(memory), control_, bell_));
+  control_->tail.store(done_, std::memory_order_release);  // SYNC(room)
+  bell_->AfterRoom(done_);
+}
+
+// ---- Other rings -----------------------------------------------------------------------------
+
+Link::Take Consumer::TakeSwitch(const std::byte* place, uint32_t length) {
+  if (length != sizeof(SwitchPayload)) return Broken("length of a switch");
+  // What was read and not given back still belongs to the ring that is about to be left.
+  if (!NothingOutstanding()) return Empty();
+  const uint32_t generation = static_cast<uint32_t>(LoadWord(place));
+  if (generation == lender_->memory().generation) return Broken("switch to the same ring");
+  if (generation == 0) {
+    if (!UseFirstRing()) return Link::Take::kBroken;
+  } else {
+    std::optional<RingMemory> memory = inbox_->Take(generation);
+    if (!memory.has_value()) return Broken("switch to a ring that was not offered");
+    if (!Use(*std::move(memory))) return Link::Take::kBroken;
+  }
+  done_ += kSwitchRecordBytes;
+  read_.store(done_, std::memory_order_relaxed);  // relaxed: pollers only compare with it
+  return Link::Take::kRecord;
+}
+
+void Consumer::UseLender(Lender* lender) {
+  lender_ = lender;
+  data_ = lender->memory().mapping.data();
+  capacity_ = lender->memory().capacity;
+  lending_ = false;
+}
+
+bool Consumer::UseFirstRing() {
+  LeaveRing();
+  if (breaker_->broken()) return false;
+  {
+    std::lock_guard lock(memory_mutex_);
+    ring_fd_.Reset();
+  }
+  if (first_lender_ != nullptr) {
+    UseLender(std::exchange(first_lender_, nullptr));
+    return true;
+  }
+  Result<RingMemory> memory = first_.Map();
+  if (!memory.ok()) {
+    breaker_->Break(memory.error());
+    return false;
+  }
+  UseLender(new Lender(*std::move(memory), control_, bell_));
+  return true;
+}
+
+bool Consumer::Use(RingMemory memory) {
+  LeaveRing();
+  if (breaker_->broken()) return false;
+  {
+    std::lock_guard lock(memory_mutex_);
+    ring_fd_ = std::move(memory.fd);
+  }
+  UseLender(new Lender(std::move(memory), control_, bell_));
+  return true;
+}
+
+// Leases on the ring that is left no longer hold the tail. A grown ring is never written again; the
+// first one is, so its leases get copies.
+void Consumer::LeaveRing() {
+  Lender* const left = std::exchange(lender_, nullptr);
+  const bool first = left->memory().generation == 0;
+  if (first && !left->HasLoans()) {
+    first_lender_ = left;
+    return;
+  }
+  if (first) {
+    if (Status done = left->Detach(first_.segment, first_.offset); !done.ok()) {
+      breaker_->Break(done.error());
+    }
+  } else {
+    left->Retire();
+  }
+  left->Unref();
+}
+
+size_t Consumer::memory_bytes() const {
+  std::lock_guard lock(memory_mutex_);
+  return BackedBytes(ring_fd_.get());
 }
 
 }  // namespace samehost::shm

@@ -72,8 +72,8 @@ Result<ReceivedFrame> ReceiveFrame(int socket) {
     return Error{ErrorCode::kClosed, got < 0 ? errno : 0, "socket to the peer"};
   }
   const bool one = TakeDescriptors(message, received.fd);
-  if (!one || got != static_cast<ssize_t>(sizeof(Frame)) ||
-      (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+  received.truncated = (message.msg_flags & MSG_CTRUNC) != 0;
+  if (!one || got != static_cast<ssize_t>(sizeof(Frame)) || (message.msg_flags & MSG_TRUNC) != 0) {
     return Error{ErrorCode::kProtocol, 0, "frame on the socket"};
   }
   received.empty = false;

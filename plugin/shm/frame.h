@@ -30,6 +30,7 @@ struct ReceivedFrame {
   bool empty = true;  // nothing there now
   Frame frame;
   UniqueFd fd;
+  bool truncated = false;  // a descriptor came, but this process has none free
 };
 // Takes one frame. Errors: kClosed (the peer has gone), kProtocol (no frame of ours).
 Result<ReceivedFrame> ReceiveFrame(int socket);

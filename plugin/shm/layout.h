@@ -111,6 +111,8 @@ inline constexpr uint32_t kRecordAlignment = 8;
 inline constexpr size_t kRecordHeaderBytes = 8;
 enum class RecordKind : uint32_t { kData = 1, kSwitch = 2 };
 // The payload of kSwitch: the next record lies in the ring of this generation (0: the first ring).
+// DirectionControl::acknowledged with this bit: that ring is refused, send nothing into it.
+inline constexpr uint32_t kRefusedRing = 1u << 31;
 struct SwitchPayload {
   uint32_t generation;
   uint32_t reserved;

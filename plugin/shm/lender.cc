@@ -1,6 +1,12 @@
 #include "plugin/shm/lender.h"
 
+#include <sys/mman.h>
+
 #include "plugin/base/fork_guard.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 
 namespace samehost::shm {
 namespace {
@@ -18,14 +24,12 @@ Lender::Lender(RingMemory memory, DirectionControl* control, PeerBell* bell)
 
 Lease Lender::Lend(uint64_t start, uint64_t end, uint64_t done) {
   std::lock_guard lock(mutex_);
-  if (loans_.empty()) {
-    done_ = done;
-    PublishLocked();
-  }
+  done_ = done;
+  if (loans_.empty()) PublishLocked();
   const uint64_t oldest = loans_.empty() ? start : loans_.front().start;
   if (end - oldest > memory_.capacity / 2 || loans_.size() >= kMaxLoans) return Lease();
   const uint32_t slot = first_slot_ + static_cast<uint32_t>(loans_.size());
-  loans_.push_back({start, false});
+  loans_.push_back({start, end, false});
   // relaxed: the caller has a reference, so the count cannot be zero.
   references_.fetch_add(1, std::memory_order_relaxed);
   return Lease(this, slot);
@@ -59,6 +63,44 @@ void Lender::Return(uint32_t slot) {
     PublishLocked();
   }
   Unref();
+}
+
+bool Lender::HasLoans() {
+  std::lock_guard lock(mutex_);
+  return !loans_.empty();
+}
+
+Status Lender::Detach(int fd, uint64_t offset) {
+  std::lock_guard lock(mutex_);
+  control_ = nullptr;
+  bell_ = nullptr;
+  for (const Loan& loan : loans_) {
+    if (loan.returned) continue;
+    if (Status copied = CopyLoan(loan, fd, offset); !copied.ok()) return copied;
+  }
+  return {};
+}
+
+// SUBTLE: somebody may be reading the record all the while. A private file mapping in place of the
+// shared one shows the same bytes (mmap replaces a mapping in one step for everybody else), and
+// goes on showing them once its pages have been written to, which makes copies of them.
+Status Lender::CopyLoan(const Loan& loan, int fd, uint64_t offset) {
+  const uint64_t page = PageBytes();
+  const uint64_t begin = (loan.start & (memory_.capacity - 1)) / page * page;
+  const uint64_t end = (loan.start & (memory_.capacity - 1)) + (loan.end - loan.start);
+  for (uint64_t at = begin; at < end; at += page) {
+    std::byte* place = memory_.mapping.data() + at;
+    const uint64_t in_file = offset + (at & (memory_.capacity - 1));
+    if (mmap(place, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
+             static_cast<off_t>(in_file)) == MAP_FAILED) {
+      return Error{ErrorCode::kNoMemory, errno, "private copy of a lent record"};
+    }
+    if (madvise(place, page, MADV_POPULATE_WRITE) == 0) continue;
+    if (errno != EINVAL) return Error{ErrorCode::kNoMemory, errno, "copy of a lent record"};
+    // Before Linux 5.14: a write that changes nothing.
+    reinterpret_cast<std::atomic<uint8_t>*>(place)->fetch_or(0, std::memory_order_relaxed);
+  }
+  return {};
 }
 
 void Lender::Retire() {

@@ -1,4 +1,5 @@
-// Lender: the memory of one ring as its consumer holds it, and the records of it that are lent out.
+// Lender: the mapping of one ring as its consumer holds it, and the records of it that are lent
+// out.
 //
 // Owner: counts references: the consumer's and one for every lease; the mapping goes with the last.
 // Threads: Return() any thread; everything else the consuming thread. The mutex is taken only while
@@ -32,8 +33,12 @@ class Lender final : public Lease::Owner {
   // Everything before `done` has been given back but for what is lent: publishes what can be
   // released. False when nothing is lent any more (then all up to `done` was published).
   bool Flush(uint64_t done);
+  bool HasLoans();
   // Leases that come back later release nothing.
   void Retire();
+  // Retire(), and the lent records get private copies under their present addresses, so that the
+  // ring's memory (`fd` from `offset`) may be overwritten. Errors: kNoMemory.
+  Status Detach(int fd, uint64_t offset);
   void Unref();
 
   void Return(uint32_t slot) override;
@@ -41,10 +46,12 @@ class Lender final : public Lease::Owner {
  private:
   struct Loan {
     uint64_t start;
+    uint64_t end;
     bool returned;
   };
   ~Lender() = default;
   void PublishLocked();
+  Status CopyLoan(const Loan& loan, int fd, uint64_t offset);
 
   RingMemory memory_;
   const uint64_t fork_generation_;

@@ -31,16 +31,18 @@ Result<SegmentHeader> ReadHeader(int segment, uint32_t limit) {
   return header;
 }
 
-Result<RingMemory> MapFirstRing(int segment, const SegmentHeader& header, size_t direction,
-                                Mapping::Access access) {
-  Result<Mapping> mapping =
-      Mapping::Mirrored(segment, header.data_offset[direction], header.ring_bytes[direction],
-                        {.access = access, .populate = true});
+Result<RingMemory> MapOutgoing(int segment, const SegmentHeader& header, size_t direction) {
+  Result<Mapping> mapping = Mapping::Mirrored(segment, header.data_offset[direction],
+                                              header.ring_bytes[direction], {.populate = true});
   if (!mapping.ok()) return mapping.error();
   RingMemory ring;
   ring.mapping = *std::move(mapping);
   ring.capacity = header.ring_bytes[direction];
   return ring;
+}
+
+Consumer::FirstRing FirstIncoming(int segment, const SegmentHeader& header, size_t direction) {
+  return {segment, header.data_offset[direction], header.ring_bytes[direction]};
 }
 
 }  // namespace
@@ -61,9 +63,9 @@ Result<std::unique_ptr<Link>> Link::Create(Side side, LinkParts parts, const Lin
   const int segment = parts.segment.get();
   Result<Mapping> control = Mapping::Shared(segment, 0, header->data_offset[0], {.populate = true});
   if (!control.ok()) return control.error();
-  Result<RingMemory> outgoing = MapFirstRing(segment, *header, own, Mapping::Access::kReadWrite);
+  Result<RingMemory> outgoing = MapOutgoing(segment, *header, own);
   if (!outgoing.ok()) return outgoing.error();
-  Result<RingMemory> incoming = MapFirstRing(segment, *header, 1 - own, Mapping::Access::kRead);
+  Result<RingMemory> incoming = FirstIncoming(segment, *header, 1 - own).Map();
   if (!incoming.ok()) return incoming.error();
   Result<Doorbell> doorbell = Doorbell::Create(
       std::move(parts.doorbell[own]), std::move(parts.doorbell[1 - own]), parts.socket.get());
@@ -94,8 +96,11 @@ LinkImpl::LinkImpl(Pieces pieces, Doorbell doorbell)
       incoming_(Direction(1 - side_)),
       breaker_(socket_.get()),
       bell_(outgoing_, incoming_, &doorbell_, page_),
-      producer_(outgoing_, page_, &bell_, &breaker_, std::move(pieces.outgoing)),
-      consumer_(incoming_, page_, &bell_, &breaker_, std::move(pieces.incoming),
+      inbox_(incoming_, &bell_, &breaker_, pieces.max_ring_bytes),
+      producer_(outgoing_, page_, &bell_, &breaker_, socket_.get(), std::move(pieces.outgoing),
+                pieces.max_ring_bytes),
+      consumer_(incoming_, page_, &bell_, &breaker_, &inbox_,
+                FirstIncoming(segment_.get(), header_, 1 - side_), std::move(pieces.incoming),
                 pieces.max_ring_bytes, doorbell_.same_user()) {
   page_->version = kCountersVersion;
   page_->bytes = sizeof(CountersPage);
@@ -131,9 +136,13 @@ void LinkImpl::Publish() {
 
 bool LinkImpl::AwaitRoom(size_t bytes) { return forked() || producer_.AwaitRoom(bytes); }
 
-void LinkImpl::WantRingBytes(size_t bytes) {}
+void LinkImpl::WantRingBytes(size_t bytes) {
+  if (!forked()) producer_.WantRingBytes(bytes);
+}
 
-void LinkImpl::TrimIdle() {}
+void LinkImpl::TrimIdle() {
+  if (!forked()) producer_.TrimIdle();
+}
 
 // ---- Consuming -------------------------------------------------------------------------------
 
@@ -169,7 +178,7 @@ void LinkImpl::SetWatch(Watch watch) {
 
 bool LinkImpl::ArmDoorbell(bool only_if_busy) {
   if (forked()) return true;
-  const auto anything = [this] { return HasInput() || HasRoom(); };
+  const auto anything = [this] { return HasInput() || HasRoom() || consumer_.LeasesStopPeer(); };
   return only_if_busy ? Wake::ArmIfBusy(incoming_->watch, anything)
                       : Wake::Arm(incoming_->watch, anything);
 }
@@ -211,6 +220,7 @@ Status LinkImpl::OnSocketReadable() {
       case FrameType::kDoorbell:
         break;
       case FrameType::kRing:
+        inbox_.Receive(*std::move(received));
         break;
       default:
         breaker_.Violation("type of a frame");
@@ -283,6 +293,9 @@ CounterValues LinkImpl::counters() const {
           .ring_bytes = get(page_->ring_bytes)};
 }
 
-size_t LinkImpl::memory_bytes() const { return BackedBytes(segment_.get()); }
+size_t LinkImpl::memory_bytes() const {
+  return BackedBytes(segment_.get()) + producer_.memory_bytes() + inbox_.memory_bytes() +
+         consumer_.memory_bytes();
+}
 
 }  // namespace samehost::shm

@@ -14,6 +14,7 @@
 #include "plugin/shm/link.h"
 #include "plugin/shm/peer_bell.h"
 #include "plugin/shm/producer.h"
+#include "plugin/shm/ring_inbox.h"
 
 namespace samehost::shm {
 
@@ -91,6 +92,7 @@ class LinkImpl final : public Link {
   DirectionControl* const incoming_;
   Breaker breaker_;
   PeerBell bell_;
+  RingInbox inbox_;
   std::atomic<uint64_t> disturbances_{0};   // since the last progress
   std::atomic<uint64_t> last_progress_{0};  // what the peer's positions were then
   alignas(kLineBytes) Producer producer_;

@@ -5,10 +5,19 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
+#include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <tuple>
 #include <utility>
 
+#include "plugin/base/mapping.h"
+#include "plugin/shm/layout.h"
 #include "plugin/shm/link.h"
 
 namespace samehost::shm {
@@ -66,6 +75,76 @@ struct LinkPair {
   std::unique_ptr<Link> accepting;
   UniqueFd segment;
 };
+
+inline bool Send(Link& link, std::string_view text) {
+  std::byte* place = link.Reserve(text.size());
+  if (place == nullptr) return false;
+  std::memcpy(place, text.data(), text.size());
+  link.Commit(text.size());
+  link.Publish();
+  return true;
+}
+
+inline std::string Text(const Record& record) {
+  return std::string(reinterpret_cast<const char*>(record.bytes.data()), record.bytes.size());
+}
+
+// Takes one record and gives it back; "" when there is none.
+inline std::string Receive(Link& link) {
+  Record record;
+  if (link.Next(&record) != Link::Take::kRecord) return "";
+  std::string text = Text(record);
+  link.Done(record);
+  return text;
+}
+
+// A hand on the shared memory itself: what a peer could do that does not use this code.
+class Tamper {
+ public:
+  explicit Tamper(int segment) {
+    auto bytes = SegmentBytes(segment);
+    auto mapping = Mapping::Shared(segment, 0, bytes, {});
+    EXPECT_TRUE(mapping.ok());
+    mapping_ = *std::move(mapping);
+    std::memcpy(&header_, mapping_.data(), sizeof(header_));
+  }
+  SegmentHeader& header() { return *reinterpret_cast<SegmentHeader*>(mapping_.data()); }
+  // 0: connecting -> accepting.
+  DirectionControl& control(int direction) {
+    return *reinterpret_cast<DirectionControl*>(mapping_.data() +
+                                                header_.control_offset[direction]);
+  }
+  std::byte* data(int direction) { return mapping_.data() + header_.data_offset[direction]; }
+  size_t ring_bytes(int direction) const { return header_.ring_bytes[direction]; }
+  std::byte* all() { return mapping_.data(); }
+  size_t size() const { return mapping_.size(); }
+
+ private:
+  static size_t SegmentBytes(int segment) {
+    struct stat status;
+    EXPECT_EQ(fstat(segment, &status), 0);
+    return static_cast<size_t>(status.st_size);
+  }
+  Mapping mapping_;
+  SegmentHeader header_;
+};
+
+// Descriptors and shared-memory mappings of this process, to see that none is left behind.
+inline int OpenDescriptors() {
+  int count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    ++count;
+  }
+  return count;
+}
+inline int SamehostMappings() {
+  std::ifstream maps("/proc/self/maps");
+  int count = 0;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("/memfd:samehost-") != std::string::npos) ++count;
+  }
+  return count;
+}
 
 }  // namespace samehost::shm
 

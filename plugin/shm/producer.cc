@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "plugin/shm/segment.h"
+
 namespace samehost::shm {
 namespace {
 
@@ -10,9 +12,9 @@ void Add(std::atomic<uint64_t>& counter, uint64_t amount) {
   counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
 }
 
-void StoreHeader(std::byte* place, uint64_t header) {
+void StoreWord(std::byte* place, uint64_t word) {
   // relaxed: published by the head. Atomic, so that it is one store.
-  reinterpret_cast<std::atomic<uint64_t>*>(place)->store(header, std::memory_order_relaxed);
+  reinterpret_cast<std::atomic<uint64_t>*>(place)->store(word, std::memory_order_relaxed);
 }
 
 // Every ring keeps this much free, so that the change to another ring always fits.
@@ -21,12 +23,13 @@ constexpr size_t kSwitchRoom = kSwitchRecordBytes;
 }  // namespace
 
 Producer::Producer(DirectionControl* control, CountersPage* counters, PeerBell* bell,
-                   Breaker* breaker, RingMemory first)
+                   Breaker* breaker, int socket, RingMemory first, uint32_t max_ring_bytes)
     : control_(control),
       counters_(counters),
       bell_(bell),
       breaker_(breaker),
-      ring_(std::move(first)) {
+      ring_(std::move(first)),
+      offer_(control, socket, max_ring_bytes) {
   counters_->ring_bytes.store(ring_.capacity, std::memory_order_relaxed);
 }
 
@@ -50,22 +53,26 @@ bool Producer::Fits(size_t need) {
 }
 
 std::byte* Producer::Reserve(size_t bytes) {
+  if (offer_.accepted()) UseAcceptedRing();
   if (bytes == 0 || bytes > max_record()) return nullptr;
   if (!Fits(RecordBytes(bytes) + kSwitchRoom)) {
     Add(counters_->ring_full, 1);
     return nullptr;
   }
-  if (wanted_tail_.load(std::memory_order_relaxed) != 0) {
-    wanted_tail_.store(0, std::memory_order_relaxed);
-    control_->awaited_tail.store(0, std::memory_order_relaxed);  // relaxed: only saves a ring
-  }
+  ForgetRoom();
   reserved_ = bytes;
   return ring_.At(position_) + kRecordHeaderBytes;
 }
 
+void Producer::ForgetRoom() {
+  if (wanted_tail_.load(std::memory_order_relaxed) == 0) return;  // relaxed: own
+  wanted_tail_.store(0, std::memory_order_relaxed);
+  control_->awaited_tail.store(0, std::memory_order_relaxed);  // relaxed: only saves a ring
+}
+
 void Producer::Commit(size_t bytes) {
   if (bytes == 0 || bytes > reserved_) return;
-  StoreHeader(ring_.At(position_), PackHeader(static_cast<uint32_t>(bytes), RecordKind::kData));
+  StoreWord(ring_.At(position_), PackHeader(static_cast<uint32_t>(bytes), RecordKind::kData));
   position_ += RecordBytes(bytes);
   data_end_ = position_;
   reserved_ = 0;
@@ -76,8 +83,8 @@ void Producer::Commit(size_t bytes) {
 void Producer::Publish() {
   if (position_ == published_) return;
   published_ = position_;
-  published_data_.store(data_end_, std::memory_order_relaxed);
-  control_->head.store(position_, std::memory_order_release);  // SYNC(records)
+  published_data_.store(data_end_, std::memory_order_relaxed);  // relaxed: only a hint for pollers
+  control_->head.store(position_, std::memory_order_release);   // SYNC(records)
   bell_->AfterRecords();
   CountPublished();
 }
@@ -90,12 +97,66 @@ void Producer::CountPublished() {
 }
 
 bool Producer::AwaitRoom(size_t bytes) {
+  if (offer_.accepted()) UseAcceptedRing();
   const size_t need = RecordBytes(std::min(bytes, max_record())) + kSwitchRoom;
   if (Fits(need)) return false;
   const uint64_t wanted = position_ + need - ring_.capacity;
-  // relaxed: pollers of this process only compare with it.
-  wanted_tail_.store(wanted, std::memory_order_relaxed);
-  return Wake::AwaitTail(control_->awaited_tail, wanted, control_->tail);
+  wanted_tail_.store(wanted, std::memory_order_relaxed);  // relaxed: pollers only compare with it
+  if (!Wake::AwaitTail(control_->awaited_tail, wanted, control_->tail) || offer_.accepted()) {
+    return false;
+  }
+  // The peer has read enough but holds on to it (lent records): it must look after that even if it
+  // sleeps. SYNC(sleep): the fence in AwaitTail was between the asking and this.
+  if (control_->taken.load(std::memory_order_relaxed) >= wanted) bell_->AfterRecords();
+  return true;
+}
+
+// ---- Other rings -----------------------------------------------------------------------------
+
+void Producer::WantRingBytes(size_t bytes) {
+  if (bytes <= ring_.capacity) return;
+  offer_.DropRefused();
+  // One switch at a time: the peer must have come out of the last one.
+  // relaxed: the offer itself travels over the socket.
+  if (control_->taken.load(std::memory_order_relaxed) < ring_start_) return;
+  offer_.Want(bytes, ring_.capacity);
+}
+
+RingMemory Producer::SwitchTo(RingMemory next) {
+  std::byte* place = ring_.At(position_);
+  StoreWord(place, PackHeader(sizeof(SwitchPayload), RecordKind::kSwitch));
+  StoreWord(place + kRecordHeaderBytes, next.generation);
+  position_ += kSwitchRecordBytes;
+  ring_start_ = position_;
+  reserved_ = 0;
+  counters_->ring_bytes.store(next.capacity, std::memory_order_relaxed);  // relaxed: a counter
+  std::lock_guard lock(memory_mutex_);
+  return std::exchange(ring_, std::move(next));
+}
+
+void Producer::UseAcceptedRing() {
+  RingMemory left = SwitchTo(offer_.Take());
+  // A grown ring ends here: the consumer's own mapping keeps what it has not read.
+  if (left.generation == 0) first_ = std::move(left);
+}
+
+void Producer::TrimIdle() {
+  if (offer_.accepted()) UseAcceptedRing();
+  if (ring_.generation == 0) return;
+  // Idle: everything was published, read and released, so nobody reads this memory any more.
+  if (position_ != published_ || !RefreshTail() || tail_ != position_) return;
+  const uint64_t last = position_;
+  const RingMemory left = SwitchTo(std::move(first_));
+  published_ = position_;
+  // No doorbell: a sleeping peer finds the switch when the next record wakes it.
+  control_->head.store(position_, std::memory_order_release);  // SYNC(records)
+  // The peer may map this ring for as long as it sleeps. The memory goes now, but for the switch.
+  PunchAllBut(left.fd.get(), left.capacity, last & (left.capacity - 1), kSwitchRecordBytes);
+}
+
+size_t Producer::memory_bytes() const {
+  std::lock_guard lock(memory_mutex_);
+  return BackedBytes(ring_.fd.get()) + offer_.memory_bytes();
 }
 
 }  // namespace samehost::shm

@@ -6,19 +6,21 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 
 #include "plugin/shm/breaker.h"
 #include "plugin/shm/layout.h"
 #include "plugin/shm/peer_bell.h"
 #include "plugin/shm/ring_memory.h"
+#include "plugin/shm/ring_offer.h"
 
 namespace samehost::shm {
 
 class Producer {
  public:
-  // All pointers outlive this object. `first` is the ring of the segment.
+  // All pointers and `socket` outlive this object. `first` is the ring of the segment.
   Producer(DirectionControl* control, CountersPage* counters, PeerBell* bell, Breaker* breaker,
-           RingMemory first);
+           int socket, RingMemory first, uint32_t max_ring_bytes);
 
   // See Link for what these do.
   size_t max_record() const { return ring_.capacity / 4; }
@@ -29,18 +31,27 @@ class Producer {
   bool HasRoom() const {
     // relaxed: the position is this side's own; Reserve() reads the tail again with acquire.
     const uint64_t wanted = wanted_tail_.load(std::memory_order_relaxed);
-    return wanted != 0 && control_->tail.load(std::memory_order_relaxed) >= wanted;
+    return wanted != 0 &&
+           (control_->tail.load(std::memory_order_relaxed) >= wanted || offer_.accepted());
   }
   bool PeerCaughtUp() const {
     return control_->taken.load(std::memory_order_acquire) >=  // SYNC(taken)
            published_data_.load(std::memory_order_relaxed);    // relaxed: this side's own
   }
+  void WantRingBytes(size_t bytes);
+  void TrimIdle();
+  // Memory beyond the segment.
+  size_t memory_bytes() const;
 
  private:
   // Whether a record of `need` bytes fits, with what is known or (refreshing) with the true tail.
   bool Fits(size_t need);
   bool RefreshTail();
+  void ForgetRoom();
   void CountPublished();
+  // Ends this ring with a switch record; the next record goes to `next`. What was left.
+  RingMemory SwitchTo(RingMemory next);
+  void UseAcceptedRing();
 
   DirectionControl* const control_;
   CountersPage* const counters_;
@@ -57,6 +68,9 @@ class Producer {
   uint64_t new_bytes_ = 0;
   std::atomic<uint64_t> published_data_{0};  // data_end_ at the last Publish()
   std::atomic<uint64_t> wanted_tail_{0};     // what AwaitRoom() waits for; 0: nothing
+  RingOffer offer_;
+  RingMemory first_;                 // while a grown ring is in use
+  mutable std::mutex memory_mutex_;  // for memory_bytes(): held while ring_ changes
 };
 
 }  // namespace samehost::shm

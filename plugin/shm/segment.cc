@@ -6,6 +6,9 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include <algorithm>
+
+#include "plugin/base/mapping.h"
 #include "plugin/base/memory_headroom.h"
 
 #ifndef MFD_NOEXEC_SEAL
@@ -82,6 +85,23 @@ Status CheckSealedMemory(int fd, uint64_t bytes) {
   if (!size.ok()) return size.error();
   if (*size != bytes) return Bad("wrong size");
   return {};
+}
+
+void PunchAllBut(int fd, uint64_t bytes, uint64_t keep_offset, uint64_t keep_bytes) {
+  const uint64_t page = PageBytes();
+  // From behind the kept pages, round the end, to the first of them.
+  const uint64_t first_kept = keep_offset / page * page;
+  const uint64_t kept = (keep_offset + keep_bytes + page - 1) / page * page - first_kept;
+  const auto punch = [&](uint64_t from, uint64_t size) {
+    if (size == 0) return;
+    fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(from),
+              static_cast<off_t>(size));  // no harm when it fails: the memory stays
+  };
+  if (kept >= bytes) return;
+  const uint64_t start = (first_kept + kept) % bytes;
+  const uint64_t to_end = std::min(bytes - start, bytes - kept);
+  punch(start, to_end);
+  punch(0, bytes - kept - to_end);
 }
 
 uint64_t BackedBytes(int fd) {

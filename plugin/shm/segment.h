@@ -23,6 +23,10 @@ Status CheckSealedMemory(int fd, uint64_t bytes);
 // The size of sealed memory that a peer made. Errors: kProtocol.
 Result<uint64_t> SealedMemoryBytes(int fd);
 
+// Gives the memory of `fd` (`bytes` in all, seen as a ring) back to the kernel, but for the pages
+// that hold the `keep_bytes` bytes from `keep_offset`, which may go round the end.
+void PunchAllBut(int fd, uint64_t bytes, uint64_t keep_offset, uint64_t keep_bytes);
+
 // Bytes that are really backed now; 0 when it cannot be told.
 uint64_t BackedBytes(int fd);
 
