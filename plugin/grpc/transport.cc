@@ -88,7 +88,7 @@ Transport::Transport(const grpc_core::ChannelArgs& args, rendezvous::Connected c
   max_streams_ = static_cast<uint32_t>(
       std::max(0, args.GetInt(GRPC_ARG_MAX_CONCURRENT_STREAMS).value_or(INT_MAX)));
   max_metadata_bytes_ = static_cast<uint32_t>(
-      std::max(0, args.GetInt(GRPC_ARG_MAX_METADATA_SIZE).value_or(16 * 1024)));
+      std::max(0, args.GetInt(GRPC_ARG_MAX_METADATA_SIZE).value_or(8 * 1024)));  // chttp2's default
   InitKeepalive(args);
   if (is_client_) user_agent_ = EncodedUserAgent(args);
   RegisterLink(link_.get());

@@ -213,6 +213,7 @@ bool Transport::OnChunk(Stream* s, const Frame& frame, const shm::Record& record
   if (h.chunk_size > 0) AppendChunk(s, frame, record, lent);
   s->partial->received += h.chunk_size;
   if (s->partial->received < s->partial->size) return true;
+  link_->CountMessageReceived();
   IncomingMessage* complete = s->partial.get();
   if (s->last_message == nullptr) {
     s->first_message = std::move(s->partial);

@@ -47,7 +47,6 @@ void Transport::MaybeCompleteMessage(Stream* s) {
     **s->recv_message = std::move(m->data);
     if (s->recv_flags != nullptr) *s->recv_flags = m->flags;
     if (socket_node_ != nullptr) socket_node_->RecordMessageReceived();
-    link_->CountMessageReceived();
     RunSoon(&s->recv_message_ready);
     return;
   }
