@@ -244,8 +244,13 @@ TEST_P(MetadataTest, PeerAndAuthContext) {
 TEST_P(MetadataTest, StatusMessageAndDetails) {
   StartServer();
   auto stub = Stub();
-  const std::string messages[] = {"", "plain", "Gr\xc3\xbc\xc3\x9f" "e \xe2\x9c\x93 \xf0\x9f\x98\x80",
-                                  "tab\tline\r\nend", "100% %41 %zz", std::string(3000, 'm'),
+  const std::string messages[] = {"",
+                                  "plain",
+                                  "Gr\xc3\xbc\xc3\x9f"
+                                  "e \xe2\x9c\x93 \xf0\x9f\x98\x80",
+                                  "tab\tline\r\nend",
+                                  "100% %41 %zz",
+                                  std::string(3000, 'm'),
                                   "\xff\xfe not utf-8 \x01"};
   for (const std::string& message : messages) {
     for (const std::string& details : {std::string(), AllBytes(), std::string(2000, '\0')}) {

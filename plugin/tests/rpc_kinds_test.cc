@@ -22,12 +22,12 @@ std::vector<Request> MakeRequests(RpcKind kind, size_t bytes) {
 }
 
 void ExpectOutcome(RpcKind kind, const std::vector<Request>& requests, const Outcome& outcome) {
-  ASSERT_TRUE(outcome.status.ok()) << outcome.status.error_code() << " "
-                                   << outcome.status.error_message();
+  ASSERT_TRUE(outcome.status.ok())
+      << outcome.status.error_code() << " " << outcome.status.error_message();
   size_t replies = kind == RpcKind::kServerStream ? 3 : kind == RpcKind::kBidiStream ? 5 : 1;
   ASSERT_EQ(outcome.replies.size(), replies);
   for (size_t i = 0; i < replies; ++i) {
-    const Request& echoed = kind == RpcKind::kBidiStream   ? requests[i]
+    const Request& echoed = kind == RpcKind::kBidiStream     ? requests[i]
                             : kind == RpcKind::kServerStream ? requests[0]
                                                              : requests.back();
     // Not EXPECT_EQ: a difference of megabytes is no message.
@@ -89,8 +89,7 @@ TEST_P(RpcKindsTest, SizesAroundTheRing) {
         grpc::ByteBuffer request(&slice, 1), reply;
         grpc::ClientContext context;
         grpc::Status status;
-        auto call =
-            stub.PrepareUnaryCall(&context, MethodPath(RpcKind::kUnary), request, &queue);
+        auto call = stub.PrepareUnaryCall(&context, MethodPath(RpcKind::kUnary), request, &queue);
         call->StartCall();
         call->Finish(&reply, &status, nullptr);
         void* tag;

@@ -129,8 +129,7 @@ class GenericCaller final : public Caller {
     return outcome;
   }
 
-  Outcome Stream(RpcKind kind, grpc::ClientContext* context,
-                 const std::vector<Request>& requests) {
+  Outcome Stream(RpcKind kind, grpc::ClientContext* context, const std::vector<Request>& requests) {
     Outcome outcome;
     grpc::ByteBuffer reply;
     auto call = stub_.PrepareCall(context, MethodPath(kind), queue_.get());

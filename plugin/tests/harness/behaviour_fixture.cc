@@ -26,13 +26,32 @@ std::shared_ptr<grpc::Channel> MakeChannel(TransportKind kind, const std::string
       target, credentials, options.arguments, std::move(options.interceptors));
 }
 
+::testing::AssertionResult AwaitState(grpc::Channel& channel, grpc_connectivity_state state,
+                                      bool try_to_connect) {
+  auto limit = std::chrono::system_clock::now() + std::chrono::seconds(30 * kSlowness);
+  for (;;) {
+    grpc_connectivity_state now = channel.GetState(try_to_connect);
+    if (now == state) return ::testing::AssertionSuccess();
+    if (!channel.WaitForStateChange(now, limit)) {
+      return ::testing::AssertionFailure() << "the channel stays in state " << now;
+    }
+  }
+}
+
+std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(TransportKind kind) {
+#ifdef SAMEHOST_TESTS_WITH_SAMEHOST
+  if (IsSamehost(kind)) return ServerCredentials();
+#endif
+  return grpc::InsecureServerCredentials();
+}
+
 void BehaviourTest::SetUp() {
   // Held for good: with the last channel the library would shut down, which takes gRPC up to ten
   // seconds when a backup poller (tcp_posix.cc) is in the middle of its wait.
   [[maybe_unused]] static bool initialised = (grpc_init(), true);
   const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-  watchdog_ = std::make_unique<Watchdog>(
-      std::string(info->test_suite_name()) + "." + info->name(), patience());
+  watchdog_ = std::make_unique<Watchdog>(std::string(info->test_suite_name()) + "." + info->name(),
+                                         patience());
   before_ = SamehostCounters();
 }
 
@@ -47,6 +66,17 @@ ServerProcess& BehaviourTest::StartServer(std::vector<std::string> flags, Api ap
   ServerOptions options;
   options.transport = GetParam();
   options.api = api;
+  options.flags = std::move(flags);
+  server_ = std::make_unique<ServerProcess>(options);
+  return *server_;
+}
+
+ServerProcess& BehaviourTest::StartServerAt(const std::string& address,
+                                            std::vector<std::string> flags) {
+  server_.reset();
+  ServerOptions options;
+  options.transport = GetParam();
+  options.address = address;
   options.flags = std::move(flags);
   server_ = std::make_unique<ServerProcess>(options);
   return *server_;

@@ -36,6 +36,14 @@ struct ChannelOptions {
 std::shared_ptr<grpc::Channel> MakeChannel(TransportKind kind, const std::string& target,
                                            ChannelOptions options = {});
 
+// Waits for a connectivity state. By WaitForStateChange, because GetState alone polls nothing: what
+// the connection has to say would be read by gRPC's backup poller, once in five seconds.
+::testing::AssertionResult AwaitState(grpc::Channel& channel, grpc_connectivity_state state,
+                                      bool try_to_connect = false);
+
+// For a server in the test's own process.
+std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(TransportKind kind);
+
 class BehaviourTest : public ::testing::TestWithParam<TransportKind> {
  protected:
   // Seconds until the watchdog bites.
@@ -46,6 +54,7 @@ class BehaviourTest : public ::testing::TestWithParam<TransportKind> {
 
   // The test's server; a second call replaces it (the first is killed).
   ServerProcess& StartServer(std::vector<std::string> flags = {}, Api api = Api::kSync);
+  ServerProcess& StartServerAt(const std::string& address, std::vector<std::string> flags = {});
   ServerProcess& server() { return *server_; }
   std::shared_ptr<grpc::Channel> Channel(ChannelOptions options = {}) {
     return MakeChannel(GetParam(), server_->target(), std::move(options));

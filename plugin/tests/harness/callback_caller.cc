@@ -199,8 +199,7 @@ class GenericCallbackCaller final : public Caller {
     return outcome;
   }
 
-  Outcome Stream(RpcKind kind, grpc::ClientContext* context,
-                 const std::vector<Request>& requests) {
+  Outcome Stream(RpcKind kind, grpc::ClientContext* context, const std::vector<Request>& requests) {
     std::vector<grpc::ByteBuffer> out;
     for (const Request& request : requests) out.push_back(ToBytes(request));
     StreamReactor<grpc::ByteBuffer, grpc::ByteBuffer> reactor(std::move(out),

@@ -10,11 +10,10 @@ namespace {
 ChildProcess::Options ProgramOf(const ServerOptions& options) {
   ChildProcess::Options child;
   // A stock server is a program that does not even link samehost.
-  child.program =
-      IsSamehost(options.transport) ? "behaviour_server_samehost" : "behaviour_server";
-  child.flags = {"--api=" + std::string(Name(options.api)),
-                 "--address=" + (options.address.empty() ? FreshAddress(options.transport)
-                                                         : options.address)};
+  child.program = IsSamehost(options.transport) ? "behaviour_server_samehost" : "behaviour_server";
+  child.flags = {
+      "--api=" + std::string(Name(options.api)),
+      "--address=" + (options.address.empty() ? FreshAddress(options.transport) : options.address)};
   child.flags.insert(child.flags.end(), options.flags.begin(), options.flags.end());
   child.environment = options.environment;
   child.stderr_file = options.stderr_file;

@@ -22,7 +22,7 @@ const char* Name(Api api);
 struct ServerOptions {
   TransportKind transport = TransportKind::kStockUnix;
   Api api = Api::kSync;
-  std::string address;  // empty: a fresh one of the transport's kind
+  std::string address;             // empty: a fresh one of the transport's kind
   std::vector<std::string> flags;  // see server/server_flags.h
   std::map<std::string, std::string> environment;
   std::string stderr_file;

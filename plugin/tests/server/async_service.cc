@@ -14,8 +14,8 @@ namespace {
 using behaviour::Reply;
 using behaviour::Request;
 // Not Behaviour::AsyncService: that would have NotImplemented wait for ever.
-using Service = behaviour::Behaviour::WithAsyncMethod_Unary<
-    behaviour::Behaviour::WithAsyncMethod_ClientStream<
+using Service =
+    behaviour::Behaviour::WithAsyncMethod_Unary<behaviour::Behaviour::WithAsyncMethod_ClientStream<
         behaviour::Behaviour::WithAsyncMethod_ServerStream<
             behaviour::Behaviour::WithAsyncMethod_BidiStream<behaviour::Behaviour::Service>>>>;
 

@@ -5,6 +5,8 @@
 
 #include <thread>
 
+#include "plugin/tests/harness/compression_facts.h"
+
 namespace samehost::testing {
 namespace {
 
@@ -65,7 +67,8 @@ void ScriptedCall::Pause() {
     std::this_thread::sleep_for(std::chrono::milliseconds(script_.delay_ms()));
   }
   if (script_.hold()) state_->WaitForRelease(cancelled);
-  if (script_.wait_for_cancel()) state_->WaitForCancel(cancelled);
+  bool stall = EarlierAttempts(context_) < script_.stall_attempts();
+  if (script_.wait_for_cancel() || stall) state_->WaitForCancel(cancelled);
   if (cancelled()) ++state_->calls_cancelled;
 }
 
@@ -100,7 +103,7 @@ void ScriptedCall::FillReport(behaviour::Report* report) {
   report->set_deadline_left_ms(std::chrono::duration_cast<std::chrono::milliseconds>(
                                    context_->deadline() - std::chrono::system_clock::now())
                                    .count());
-  report->set_compression(context_->compression_algorithm());
+  report->set_request_was_compressed(WasCompressed(*context_));
   report->set_pid(getpid());
   auto auth = context_->auth_context();
   if (auth == nullptr) return;

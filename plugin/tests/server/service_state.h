@@ -17,8 +17,12 @@ class ServiceState {
   std::atomic<uint64_t> messages_read{0}, intercepted{0};
 
   // Opens the gate for all calls that hold, now and later.
-  void Release() { Change([this] { released_ = true; }); }
-  void AllowReads(uint64_t count) { Change([this, count] { reads_allowed_ += count; }); }
+  void Release() {
+    Change([this] { released_ = true; });
+  }
+  void AllowReads(uint64_t count) {
+    Change([this, count] { reads_allowed_ += count; });
+  }
 
   // Waits until released or `cancelled()`.
   void WaitForRelease(const std::function<bool()>& cancelled) {
