@@ -383,6 +383,9 @@ TEST_F(SharedMemoryTest, AKilledServerEndsTheLinkAndTheNextOneIsFound) {
 TEST_F(SharedMemoryTest, AStoppedServerBoundsTheRendezvous) {
   ServerProcess server(directory_);
   ASSERT_EQ(kill(server.pid(), SIGSTOP), 0);
+  int status = 0;
+  ASSERT_EQ(waitpid(server.pid(), &status, WUNTRACED), server.pid());
+  ASSERT_TRUE(WIFSTOPPED(status));  // every thread of it
   const auto channel = Channel(server.target());
   std::thread later([&] {
     // The reason is recorded when the rendezvous has given up; only then does the server go on.
