@@ -10,6 +10,7 @@
 #include <cstring>
 #include <random>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -93,6 +94,7 @@ class Endpoint {
       const size_t size = plan_.outgoing.Size(sent_);
       if (size > link_->max_record()) {
         link_->WantRingBytes(4 * size + 64);
+        waits_for_ring_ = true;  // nobody rings for that alone
         break;
       }
       std::byte* place = link_->Reserve(size);
@@ -101,6 +103,7 @@ class Endpoint {
         // false: there is room by now.
         return progress || !link_->AwaitRoom(size);
       }
+      waits_for_ring_ = false;
       plan_.outgoing.Fill(sent_, place, size);
       link_->Commit(size);
       ++sent_;
@@ -161,6 +164,10 @@ class Endpoint {
   }
 
   bool Wait() {
+    if (waits_for_ring_) {
+      std::this_thread::yield();
+      return Listen();
+    }
     if (random_() % 2 == 0) {  // look for a while
       for (int i = 0; i < 1000; ++i) {
         if (link_->HasInput() || link_->HasRoom()) return true;
@@ -177,7 +184,10 @@ class Endpoint {
       return false;
     }
     if (fds[0].revents != 0) link_->DrainDoorbell();
-    if (fds[1].revents == 0) return true;
+    return fds[1].revents == 0 || Listen();
+  }
+
+  bool Listen() {
     Status status = link_->OnSocketReadable();
     // What the peer sent before it ended can still be read.
     if (status.ok() || link_->HasInput()) return true;
@@ -195,6 +205,7 @@ class Endpoint {
   std::mt19937_64 random_;
   uint64_t sent_ = 0;
   uint64_t received_ = 0;
+  bool waits_for_ring_ = false;
   std::vector<Held> leases_;
   std::string error_;
 };

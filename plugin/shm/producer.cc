@@ -114,11 +114,12 @@ bool Producer::AwaitRoom(size_t bytes) {
 // ---- Other rings -----------------------------------------------------------------------------
 
 void Producer::WantRingBytes(size_t bytes) {
+  if (offer_.accepted()) UseAcceptedRing();
   if (bytes <= ring_.capacity) return;
   offer_.DropRefused();
   // One switch at a time: the peer must have come out of the last one.
   // relaxed: the offer itself travels over the socket.
-  if (control_->taken.load(std::memory_order_relaxed) < ring_start_) return;
+  if (control_->taken.load(std::memory_order_relaxed) < switch_end_) return;
   offer_.Want(bytes, ring_.capacity);
 }
 
@@ -128,6 +129,7 @@ RingMemory Producer::SwitchTo(RingMemory next) {
   StoreWord(place + kRecordHeaderBytes, next.generation);
   position_ += kSwitchRecordBytes;
   ring_start_ = position_;
+  switch_end_ = position_;
   reserved_ = 0;
   counters_->ring_bytes.store(next.capacity, std::memory_order_relaxed);  // relaxed: a counter
   std::lock_guard lock(memory_mutex_);
@@ -141,16 +143,28 @@ void Producer::UseAcceptedRing() {
 }
 
 void Producer::TrimIdle() {
-  if (offer_.accepted()) UseAcceptedRing();
-  if (ring_.generation == 0) return;
-  // Idle: everything was published, read and released, so nobody reads this memory any more.
-  if (position_ != published_ || !RefreshTail() || tail_ != position_) return;
-  const uint64_t last = position_;
-  const RingMemory left = SwitchTo(std::move(first_));
+  if (ring_.generation == 0 && !offer_.accepted()) return;
+  // Idle: every record was published, read and released, so nobody reads this memory any more.
+  if (data_end_ > published_ || !RefreshTail() || tail_ != published_) return;
+  const uint64_t start = published_;
+  if (offer_.accepted()) LeavePunched(offer_.Take());
+  LeavePunched(std::move(first_));
+  // SUBTLE: if the first ring was left only a moment ago, its switch record is still to be read.
+  ring_start_ = start;
   published_ = position_;
   // No doorbell: a sleeping peer finds the switch when the next record wakes it.
   control_->head.store(position_, std::memory_order_release);  // SYNC(records)
-  // The peer may map this ring for as long as it sleeps. The memory goes now, but for the switch.
+}
+
+// The peer may keep a ring mapped for as long as it sleeps; so its memory goes at once, but for the
+// pages of the switch record.
+void Producer::LeavePunched(RingMemory next) {
+  const uint64_t last = position_;
+  RingMemory left = SwitchTo(std::move(next));
+  if (left.generation == 0) {
+    first_ = std::move(left);
+    return;
+  }
   PunchAllBut(left.fd.get(), left.capacity, last & (left.capacity - 1), kSwitchRecordBytes);
 }
 
