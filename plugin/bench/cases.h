@@ -17,7 +17,7 @@ struct Target {
     kCpuRatio,             // CPU per operation at most `bound` times
     kP99Ratio,             // p99 at most `bound` times
     kP50RatioToInProcess,  // p50 at most `bound` times that of the in-process row
-    kIdleCpuPercent,       // at most
+    kIdleCpuAboveStock,    // percent of a CPU, at most; gRPC's own timer threads tick in both
     kIdleMemoryKib,        // below
   };
   Kind kind;

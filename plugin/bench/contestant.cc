@@ -34,7 +34,8 @@ int AllowedCpu(int index) {
 }
 
 WorkerOptions OptionsFor(const Case& what, Pinning pinning, bool client) {
-  WorkerOptions options{.raised_allocator = what.raised_allocator};
+  WorkerOptions options{.raised_allocator = what.raised_allocator,
+                        .single_arena = what.kind == CaseKind::kIdle};
   if (pinning != Pinning::kNone) {
     options.cpu = AllowedCpu(client && pinning == Pinning::kSplit ? 1 : 0);
   }

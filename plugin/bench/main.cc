@@ -73,6 +73,7 @@ void AddWorker(CLI::App& worker, WorkerOptions& options, std::string& role) {
   worker.add_option("--control-fd", options.control_fd)->required();
   worker.add_option("--cpu", options.cpu);
   worker.add_flag("--raised-allocator", options.raised_allocator);
+  worker.add_flag("--single-arena", options.single_arena);
 }
 
 int RunGrpc(CommandLine line) {

@@ -142,6 +142,7 @@ void PinToCpu(int cpu) {
 int RunWorker(const WorkerOptions& options) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (options.raised_allocator) RaiseAllocatorThresholds();
+  if (options.single_arena) ::mallopt(M_ARENA_MAX, 1);
   if (options.cpu >= 0) PinToCpu(options.cpu);
   MessagePipe pipe{UniqueFd(options.control_fd)};
   Worker worker;

@@ -20,6 +20,7 @@ struct WorkerOptions {
   int control_fd = -1;
   int cpu = -1;                   // run on this CPU only; -1: wherever the kernel likes
   bool raised_allocator = false;  // see RaiseAllocatorThresholds
+  bool single_arena = false;      // M_ARENA_MAX 1: malloc_trim cannot empty other arenas' tops
 };
 
 // glibc's limits of those two; part of the process from its first allocation on.

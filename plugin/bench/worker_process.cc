@@ -21,6 +21,7 @@ std::vector<std::string> CommandLine(const std::string& executable, const std::s
                                    "--control-fd", std::to_string(options.control_fd),
                                    "--cpu",        std::to_string(options.cpu)};
   if (options.raised_allocator) line.emplace_back("--raised-allocator");
+  if (options.single_arena) line.emplace_back("--single-arena");
   return line;
 }
 
