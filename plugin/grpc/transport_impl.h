@@ -17,6 +17,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "plugin/base/fork_guard.h"
+#include "plugin/grpc/block_pool.h"
 #include "plugin/grpc/frame.h"
 #include "plugin/grpc/metadata_codec.h"
 #include "plugin/grpc/stream.h"
@@ -145,6 +146,7 @@ class Transport final : public Watched {
   // ---- transport_memory.cc
   void NoteLargeTraffic();
   void OnTrimTimer();
+  uint64_t BytesMoved() const;
   void PostBenignReclaimer();
   void PostDestructiveReclaimer();
   void ReclaimIdle();
@@ -170,6 +172,7 @@ class Transport final : public Watched {
   const grpc_core::RefCountedPtr<grpc_core::channelz::SocketNode> socket_node_;
   std::unique_ptr<shm::Link> link_;
   std::unique_ptr<grpc_core::MemoryOwner> memory_owner_;
+  const std::shared_ptr<BlockPool> blocks_ = std::make_shared<BlockPool>();
 
   std::mutex read_mu_;
   MetadataDecoder decoder_;  // guarded by read_mu_

@@ -26,21 +26,32 @@ grpc_error_handle BuffersFull() {
 
 void Transport::NoteLargeTraffic() {
   if (std::exchange(trim_timer_set_, true) || !closed_error_.ok()) return;
-  bytes_at_trim_check_ = link_->counters().bytes_sent;
+  bytes_at_trim_check_ = BytesMoved();
   trim_timer_.Set(this, kTrimAfter, &Transport::OnTrimTimer);
+}
+
+uint64_t Transport::BytesMoved() const {
+  const shm::CounterValues counters = link_->counters();
+  return counters.bytes_sent + counters.bytes_received;
 }
 
 void Transport::OnTrimTimer() {
   trim_timer_set_ = false;
   if (!closed_error_.ok()) return;
-  if (link_->counters().bytes_sent != bytes_at_trim_check_) return NoteLargeTraffic();
+  if (BytesMoved() != bytes_at_trim_check_) return NoteLargeTraffic();
   link_->TrimIdle();
+  blocks_->Trim();
 }
 
 // ---- Resource quota --------------------------------------------------------------------------
 
 grpc_slice Transport::AllocateSlice(size_t bytes) {
   if (memory_owner_ == nullptr || bytes < kCountedFrom) return grpc_slice_malloc(bytes);
+  if (bytes >= BlockPool::kFrom && bytes <= BlockPool::kLargest) {
+    NoteLargeTraffic();
+    grpc_slice slice;
+    if (blocks_->Allocate(bytes, memory_owner_->MakeReservation(bytes), &slice)) return slice;
+  }
   return memory_owner_->MakeSlice(grpc_core::MemoryRequest(bytes));
 }
 
