@@ -69,6 +69,11 @@ grpc_core::ChannelArgs ArgsOfLink(const grpc_core::ChannelArgs& args, const Sett
   return With(with_context, MakeReplacedConnector(connector, target));
 }
 
+void DestroyTransport(Connector::Result* result) {
+  grpc_transport_destroy(result->transport);
+  result->Reset();
+}
+
 }  // namespace
 
 Connector::~Connector() = default;
@@ -141,18 +146,21 @@ void Connector::UseLink(const Attempt& attempt, rendezvous::Connected connected)
   StartTransport(result->transport, /*on_close=*/nullptr);
   DecisionLog::Get().RecordShared(attempt.label);
   grpc_error_handle error;
+  uint64_t offer = 0;
   {
     std::lock_guard lock(mutex_);
-    if (shutdown_) error = absl::UnavailableError("samehost: connector shut down");
+    offer = ++offers_;
+    if (shutdown_) {
+      error = absl::UnavailableError("samehost: connector shut down");
+      DestroyTransport(result);
+    } else {
+      offered_ = result;
+    }
   }
-  if (!error.ok()) {
-    // SUBTLE: a subchannel that has ended ignores the result, and nobody else would destroy it.
-    grpc_transport_destroy(result->transport);
-    result->Reset();
-  }
-  // Inline rather than through the ExecCtx: the time between the look above and the subchannel's
-  // own look is as short as can be.
+  // Inline, so that the subchannel has taken the transport when this returns.
   grpc_core::Closure::Run(DEBUG_LOCATION, notify, error);
+  std::lock_guard lock(mutex_);
+  if (offers_ == offer) offered_ = nullptr;  // the subchannel may have connected again by now
 }
 
 void Connector::UseSocket() {
@@ -168,6 +176,10 @@ void Connector::Shutdown(grpc_error_handle error) {
   std::lock_guard lock(mutex_);
   shutdown_ = true;
   if (stock_ != nullptr) stock_->Shutdown(error);
+  // SUBTLE: a subchannel that has ended ignores the result that it is being notified of, and nobody
+  // else would destroy the transport. It calls this with its lock held, so either it has taken the
+  // transport by now, or it never will.
+  if (offered_ != nullptr && offered_->transport != nullptr) DestroyTransport(offered_);
   if (notify_ == nullptr) return;
   std::exchange(result_, nullptr)->Reset();
   grpc_core::ExecCtx::Run(DEBUG_LOCATION, std::exchange(notify_, nullptr), error);

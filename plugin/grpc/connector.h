@@ -16,6 +16,7 @@
 #define SAMEHOST_PLUGIN_GRPC_CONNECTOR_H_
 
 #include <chrono>
+#include <cstdint>
 #include <mutex>
 #include <string>
 
@@ -60,6 +61,10 @@ class Connector final : public grpc_core::SubchannelConnector {
   Result* result_ = nullptr;
   grpc_closure* notify_ = nullptr;
   bool shutdown_ = false;
+  // While notify runs with a transport of ours: where the subchannel finds it, and which offer it
+  // is.
+  Result* offered_ = nullptr;
+  uint64_t offers_ = 0;
   grpc_core::OrphanablePtr<grpc_core::Chttp2Connector> stock_;
 };
 

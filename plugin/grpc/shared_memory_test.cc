@@ -1,33 +1,23 @@
 // Connector, listener and transport together: calls through shared memory, in one process and
 // between two; who the peer is; what call credentials and TLS replacement make of it.
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <samehost/grpc.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "plugin/base/unique_fd.h"
 #include "plugin/grpc/certificate_for_test.h"
 #include "plugin/grpc/echo_for_test.h"
-
-extern char** environ;
+#include "plugin/grpc/server_process_for_test.h"
 
 namespace samehost::grpc_transport::testing {
 namespace {
 
 using ::samehost::ChannelCredentials;
 using ::samehost::ServerCredentials;
-
-constexpr char kDirectoryVariable[] = "SAMEHOST_TEST_DIRECTORY";
-constexpr int kReportFd = 3;
-constexpr int kStayFd = 4;
 
 class SharedMemoryTest : public ::testing::Test {
  protected:
@@ -301,61 +291,6 @@ TEST_F(SharedMemoryTest, TlsReplacedOnBothSides) {
 // ---- Two processes
 // -------------------------------------------------------------------------------
 
-// Not a test: the server process of the tests below. Reports its port, stays until its input ends.
-TEST(DISABLED_ServerProcess, Run) {
-  Options options;
-  options.directory = getenv(kDirectoryVariable);
-  EchoServer server("127.0.0.1:0", ServerCredentials(options));
-  const int port = server.port();
-  ASSERT_EQ(write(kReportFd, &port, sizeof(port)), static_cast<ssize_t>(sizeof(port)));
-  char byte = 0;
-  (void)!read(kStayFd, &byte, 1);
-}
-
-class ServerProcess {
- public:
-  explicit ServerProcess(const std::string& directory) {
-    int report[2];
-    int stay[2];
-    if (pipe2(report, O_CLOEXEC) != 0 || pipe2(stay, O_CLOEXEC) != 0) abort();
-    UniqueFd report_out(report[1]);
-    UniqueFd stay_in(stay[0]);
-    UniqueFd report_in(report[0]);
-    stay_ = UniqueFd(stay[1]);
-    setenv(kDirectoryVariable, directory.c_str(), 1);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, report_out.get(), 100);
-    posix_spawn_file_actions_adddup2(&actions, stay_in.get(), 101);
-    posix_spawn_file_actions_adddup2(&actions, 100, kReportFd);
-    posix_spawn_file_actions_adddup2(&actions, 101, kStayFd);
-    char self[] = "/proc/self/exe";
-    char filter[] = "--gtest_filter=DISABLED_ServerProcess.Run";
-    char also[] = "--gtest_also_run_disabled_tests";
-    char* arguments[] = {self, filter, also, nullptr};
-    if (posix_spawn(&pid_, self, &actions, nullptr, arguments, environ) != 0) abort();
-    posix_spawn_file_actions_destroy(&actions);
-    report_out.Reset();
-    if (read(report_in.get(), &port_, sizeof(port_)) != sizeof(port_)) port_ = 0;
-  }
-  ~ServerProcess() {
-    stay_.Reset();
-    if (pid_ > 0) waitpid(pid_, nullptr, 0);
-  }
-  void Kill() {
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-    pid_ = 0;
-  }
-  pid_t pid() const { return pid_; }
-  std::string target() const { return "127.0.0.1:" + std::to_string(port_); }
-
- private:
-  UniqueFd stay_;
-  pid_t pid_ = 0;
-  int port_ = 0;
-};
-
 TEST_F(SharedMemoryTest, TwoProcesses) {
   ServerProcess server(directory_);
   const auto channel = Channel(server.target());
@@ -382,15 +317,12 @@ TEST_F(SharedMemoryTest, AKilledServerEndsTheLinkAndTheNextOneIsFound) {
 // A stopped server accepts into its backlog and never answers: bounded, then the socket's turn.
 TEST_F(SharedMemoryTest, AStoppedServerBoundsTheRendezvous) {
   ServerProcess server(directory_);
-  ASSERT_EQ(kill(server.pid(), SIGSTOP), 0);
-  int status = 0;
-  ASSERT_EQ(waitpid(server.pid(), &status, WUNTRACED), server.pid());
-  ASSERT_TRUE(WIFSTOPPED(status));  // every thread of it
+  server.Stop();
   const auto channel = Channel(server.target());
   std::thread later([&] {
     // The reason is recorded when the rendezvous has given up; only then does the server go on.
     while (Stats().fallbacks == before_.fallbacks) std::this_thread::yield();
-    kill(server.pid(), SIGCONT);
+    server.Continue();
   });
   const EchoResult result = Echo(channel, "late");
   later.join();
