@@ -176,6 +176,8 @@ bool Watch::ArmAllLocked() {
 }
 
 void Watch::AddLocked(Watched* w) {
+  // A doorbell's closure may still be on its way when the transport is destroyed.
+  if (w->removed_) return;
   w->last_work_ = MonotonicNanos();
   w->armed_ = false;
   if (w->hot_) return;
@@ -221,6 +223,7 @@ void Watch::Remove(Watched* w) {
     std::lock_guard<std::mutex> lock(hot_mu_);
     std::erase(hot_, w);
     w->hot_ = false;
+    w->removed_ = true;
   }
   changes_wanted_.fetch_sub(1, std::memory_order_relaxed);
 }

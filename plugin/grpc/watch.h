@@ -38,6 +38,7 @@ class Watched {
   friend class Watch;
   bool hot_ = false;         // guarded by Watch::hot_mu_
   bool armed_ = false;       // guarded by Watch::hot_mu_; only a hint
+  bool removed_ = false;     // guarded by Watch::hot_mu_; for good
   uint64_t last_work_ = 0;   // monotonic ns; guarded by Watch::hot_mu_
 };
 
@@ -67,7 +68,7 @@ class Watch {
   // After a doorbell led to Poll(): makes `w` hot where looking pays, else arms its doorbell
   // again. False when input came in the meantime: poll again.
   [[nodiscard]] bool AfterDoorbell(Watched* w);
-  // `w` ends; nothing is called on it after this returns.
+  // `w` ends; nothing is called on it after this returns, and Add() ignores it from now on.
   void Remove(Watched* w);
 
   // In the child after fork: forgets everything without touching shared memory.
