@@ -14,6 +14,7 @@ namespace samehost::rendezvous {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr std::chrono::hours kLongest{1};
 
 // Of several refusals the one that helps a user most is told: a server that was reached and said no
 // for a reason says more than one that was not meant.
@@ -112,6 +113,8 @@ Fallback AddressFallback(const Error& error) {
 std::variant<Connected, Fallback> Connect(const Address& address, const Options& options,
                                           const std::string& request,
                                           std::chrono::milliseconds timeout) {
+  // Bounded at both ends, so that no sum of times overflows.
+  timeout = std::clamp<std::chrono::milliseconds>(timeout, std::chrono::milliseconds(0), kLongest);
   const auto deadline = Clock::now() + timeout;
   const std::string text = ToString(address);
   if (const auto setting = SwitchedOff(address))

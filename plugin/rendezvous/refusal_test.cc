@@ -157,6 +157,9 @@ TEST_F(Refusal, RingSizes) {
   huge.link.initial_ring_bytes = huge.link.max_ring_bytes = 4 << 20;
   EXPECT_EQ(Outcome(Dial(ServerAddress(server), huge)),
             "bad_ring_parameters: the server's rings have at most 2097152 bytes");
+  Options roomy = options_;
+  roomy.link.max_ring_bytes = 4 << 20;  // grows on its own side only
+  EXPECT_EQ(Outcome(Dial(ServerAddress(server), roomy)), "none");
   Options small = options_;
   small.link.initial_ring_bytes = small.link.max_ring_bytes = 4096;
   EXPECT_EQ(Outcome(Dial(ServerAddress(server), small)), "none");
@@ -373,7 +376,7 @@ TEST_F(HostileServer, AsksForProofAndHangsUp) {
 
 TEST_F(Refusal, StoppedServerIsBounded) {
   ServerProcess server(Tcp("127.0.0.1", 0), options_, "server");
-  server.child().Kill(SIGSTOP);
+  server.child().Stop();
   const auto outcome = Connect(ServerAddress(server), options_, "", milliseconds(100));
   EXPECT_EQ(Reason(outcome), FallbackReason::kHandshakeTimeout) << Outcome(outcome);
   server.child().Kill(SIGCONT);
@@ -383,13 +386,23 @@ TEST_F(Refusal, StoppedServerIsBounded) {
 TEST_F(Refusal, StoppedServerLeavesTimeForTheNextOne) {
   ServerProcess one(Tcp("127.0.0.1", 0), options_, "one", {}, /*reuse_port=*/true);
   ServerProcess two(Tcp("127.0.0.1", one.port()), options_, "two", {}, /*reuse_port=*/true);
-  one.child().Kill(SIGSTOP);
+  one.child().Stop();
   for (int i = 0; i < 4; ++i) {
     auto outcome = Connect(ServerAddress(one), options_, "who", seconds(4));
     auto* connected = std::get_if<Connected>(&outcome);
     ASSERT_NE(connected, nullptr) << Outcome(outcome);
     EXPECT_EQ(connected->message, "two");
   }
+}
+
+TEST_F(Refusal, AnyTimeoutIsTaken) {
+  ServerProcess server(Tcp("127.0.0.1", 0), options_, "server");
+  EXPECT_EQ(Outcome(Connect(ServerAddress(server), options_, "", milliseconds::max())), "none");
+  server.child().Stop();
+  EXPECT_EQ(Reason(Connect(ServerAddress(server), options_, "", milliseconds(0))),
+            FallbackReason::kHandshakeTimeout);
+  EXPECT_EQ(Reason(Connect(ServerAddress(server), options_, "", milliseconds::min())),
+            FallbackReason::kHandshakeTimeout);
 }
 
 TEST_F(Refusal, KilledServersEntryIsStaleOnce) {
@@ -404,7 +417,7 @@ TEST_F(Refusal, KilledServersEntryIsStaleOnce) {
 
 TEST_F(Refusal, ServerKilledInMidHandshake) {
   ServerProcess server(Tcp("127.0.0.1", 0), options_, "server");
-  server.child().Kill(SIGSTOP);
+  server.child().Stop();
   Child client([&](Child::Talk& talk) {
     talk.Say("dialling");
     talk.Say(std::string(Name(Reason(Dial(ServerAddress(server), options_)))));

@@ -148,6 +148,12 @@ void Child::Kill(int signal) {
   if (pid_ > 0) kill(pid_, signal);
 }
 
+void Child::Stop() {
+  Kill(SIGSTOP);
+  int status = 0;
+  waitpid(pid_, &status, WUNTRACED);
+}
+
 int Child::Wait() {
   if (pid_ <= 0) return 0;
   int status = 0;

@@ -62,6 +62,7 @@ class Child {
   Talk& talk() { return *talk_; }
   pid_t pid() const { return pid_; }
   void Kill(int signal);
+  void Stop();  // SIGSTOP; returns once it has taken effect
   // Waits for its end; its exit status, or minus the signal.
   int Wait();
 
