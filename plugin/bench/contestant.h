@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "plugin/bench/cases.h"
+#include "plugin/bench/proof.h"
 #include "plugin/bench/run_options.h"
 #include "plugin/bench/samples.h"
 #include "plugin/bench/transport.h"
@@ -61,6 +62,8 @@ class Contestant {
   // Has all clients run `spec`; returns their answers.
   std::vector<nlohmann::json> RunClients(const LoadSpec& spec);
   std::vector<nlohmann::json> ClientFacts();
+  // Reads the counters after the slice and throws if they do not add up.
+  void Prove(SliceEvidence& evidence);
   bool in_process() const { return row_.transport == Transport::kInProcess; }
 
   const Case& case_;
