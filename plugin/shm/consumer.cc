@@ -53,6 +53,12 @@ Consumer::~Consumer() {
   }
 }
 
+void Consumer::SetRead(uint64_t position) {
+  // relaxed, both: pollers only compare and prefetch.
+  read_.store(position, std::memory_order_relaxed);
+  next_place_.store(data_ + (position & (capacity_ - 1)), std::memory_order_relaxed);
+}
+
 Link::Take Consumer::Broken(const char* rule) {
   breaker_->Violation(rule);
   return Link::Take::kBroken;
@@ -94,7 +100,7 @@ Link::Take Consumer::Next(Record* record) {
     record->bytes = {place + kRecordHeaderBytes, length};
     record->end = read + RecordBytes(length);
     record->generation = lender_->memory().generation;
-    read_.store(record->end, std::memory_order_relaxed);  // relaxed: pollers only compare with it
+    SetRead(record->end);
     ++new_records_;
     new_bytes_ += length;
     return Link::Take::kRecord;
@@ -197,7 +203,7 @@ Link::Take Consumer::TakeSwitch(const std::byte* place, uint32_t length) {
     if (!Use(*std::move(memory))) return Link::Take::kBroken;
   }
   done_ += kSwitchRecordBytes;
-  read_.store(done_, std::memory_order_relaxed);  // relaxed: pollers only compare with it
+  SetRead(done_);
   return Link::Take::kRecord;
 }
 

@@ -100,6 +100,7 @@ bool Producer::AwaitRoom(size_t bytes) {
   if (offer_.accepted()) UseAcceptedRing();
   const size_t need = RecordBytes(std::min(bytes, max_record())) + kSwitchRoom;
   if (Fits(need)) return false;
+  if (breaker_->broken()) return true;  // for good: the caller learns it from Next() or the socket
   const uint64_t wanted = position_ + need - ring_.capacity;
   wanted_tail_.store(wanted, std::memory_order_relaxed);  // relaxed: pollers only compare with it
   if (!Wake::AwaitTail(control_->awaited_tail, wanted, control_->tail) || offer_.accepted()) {
@@ -117,9 +118,12 @@ void Producer::WantRingBytes(size_t bytes) {
   if (offer_.accepted()) UseAcceptedRing();
   if (bytes <= ring_.capacity) return;
   offer_.DropRefused();
-  // One switch at a time: the peer must have come out of the last one.
+  // The peer must have come out of the last ring that was on offer.
   // relaxed: the offer itself travels over the socket.
-  if (control_->taken.load(std::memory_order_relaxed) < switch_end_) return;
+  if (control_->taken.load(std::memory_order_relaxed) < switch_end_) {
+    bell_->AfterRecords();  // it may sleep on a switch that came without a doorbell
+    return;
+  }
   offer_.Want(bytes, ring_.capacity);
 }
 
@@ -129,7 +133,7 @@ RingMemory Producer::SwitchTo(RingMemory next) {
   StoreWord(place + kRecordHeaderBytes, next.generation);
   position_ += kSwitchRecordBytes;
   ring_start_ = position_;
-  switch_end_ = position_;
+  if (next.generation != 0) switch_end_ = position_;
   reserved_ = 0;
   counters_->ring_bytes.store(next.capacity, std::memory_order_relaxed);  // relaxed: a counter
   std::lock_guard lock(memory_mutex_);

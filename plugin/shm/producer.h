@@ -63,7 +63,7 @@ class Producer {
   uint64_t published_ = 0;    // what the peer was told
   uint64_t tail_ = 0;         // the peer's tail as last read and checked
   uint64_t ring_start_ = 0;   // position at which this ring came into use
-  uint64_t switch_end_ = 0;   // end of the last switch record
+  uint64_t switch_end_ = 0;   // end of the last switch record to a grown ring
   size_t reserved_ = 0;       // payload bytes of the open reservation
   uint64_t data_end_ = 0;     // end of the last committed data record
   uint64_t new_records_ = 0;  // committed, not yet counted
