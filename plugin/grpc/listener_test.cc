@@ -19,9 +19,7 @@
 #include "plugin/grpc/echo_for_test.h"
 #include "plugin/grpc/server_port.h"
 #include "plugin/grpc/server_process_for_test.h"
-#include "plugin/grpc/socket_address.h"
 #include "src/core/lib/iomgr/exec_ctx.h"
-#include "src/core/lib/iomgr/resolve_address.h"
 #include "src/core/lib/security/credentials/credentials.h"
 
 namespace samehost::grpc_transport::testing {
@@ -152,31 +150,6 @@ TEST_F(ListenerTest, APortThatCannotBeHadIsNotAnnounced) {
     EXPECT_EQ(result.auth_properties.count(kTransportProperty), 0u);
   }
   EXPECT_EQ(ReasonFor(stock.target()), "server_not_found") << DetailFor(stock.target());
-}
-
-// "localhost" has several addresses; one of them belongs to somebody else.
-TEST_F(ListenerTest, OnlyTheAddressesThatCouldBeBoundAreAnnounced) {
-  grpc_init();
-  {
-    grpc_core::ExecCtx exec_ctx;
-    const auto addresses = ResolveListening("localhost:1");
-    if (!addresses.ok() || addresses->size() < 2) {
-      grpc_shutdown();
-      GTEST_SKIP() << "localhost has one address here";
-    }
-  }
-  grpc_shutdown();
-  const auto no_reuse = [](grpc::ServerBuilder* b) {
-    b->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  };
-  EchoServer other("127.0.0.1:0", grpc::InsecureServerCredentials(), no_reuse);
-  const std::string port = std::to_string(other.port());
-  EchoServer ours("localhost:" + port, ServerCredentials(options_), no_reuse);
-  if (!ours.running()) GTEST_SKIP() << "no IPv6 loopback here";
-  EchoResult result = Echo(Channel("127.0.0.1:" + port), "other's");
-  EXPECT_EQ(result.auth_properties.count(kTransportProperty), 0u);
-  result = Echo(Channel("[::1]:" + port), "ours");
-  EXPECT_EQ(result.auth_properties.count(kTransportProperty), 1u) << DetailFor("[::1]:" + port);
 }
 
 TEST_F(ListenerTest, ChannelzNamesListenerAndConnections) {
