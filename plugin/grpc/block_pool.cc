@@ -8,6 +8,28 @@
 #include "src/core/lib/slice/slice_refcount.h"
 
 namespace samehost::grpc_transport {
+namespace {
+
+constexpr size_t kHugePage = 2 * 1024 * 1024;
+
+// Large blocks lie on huge pages where the kernel has some at hand: fewer faults, fewer TLB misses.
+void* MapBlock(size_t size) {
+  const size_t slack = size >= kHugePage ? kHugePage : 0;
+  void* mapped = mmap(nullptr, size + slack, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  if (slack == 0) return mapped;
+  char* const begin = static_cast<char*>(mapped);
+  char* const block = reinterpret_cast<char*>(
+      (reinterpret_cast<uintptr_t>(begin) + kHugePage - 1) & ~(kHugePage - 1));
+  if (block > begin) munmap(begin, static_cast<size_t>(block - begin));
+  const size_t rest = static_cast<size_t>(begin + size + slack - (block + size));
+  if (rest > 0) munmap(block + size, rest);
+  madvise(block, size, MADV_HUGEPAGE);
+  return block;
+}
+
+}  // namespace
 
 struct BlockPool::BlockSlice : grpc_slice_refcount {
   BlockSlice(std::shared_ptr<BlockPool> pool, Block block,
@@ -41,10 +63,8 @@ bool BlockPool::Allocate(size_t bytes, grpc_core::MemoryAllocator::Reservation r
     }
   }
   if (block.memory == nullptr) {
-    void* memory = mmap(nullptr, block.size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) return false;
-    block.memory = memory;
+    block.memory = MapBlock(block.size);
+    if (block.memory == nullptr) return false;
   }
   slice->refcount = new BlockSlice(shared_from_this(), block, std::move(reservation));
   slice->data.refcounted.bytes = static_cast<uint8_t*>(block.memory);

@@ -12,7 +12,9 @@ namespace {
 
 // A piece of a message: large enough to amortise a record, small enough that the reader copies
 // one piece while the next is written, and that other streams get their turn.
-constexpr size_t kMaxChunk = 128 * 1024;
+constexpr size_t kMaxChunk = 64 * 1024;
+// For one message at a time a larger ring only means colder memory; many at once grow it further.
+constexpr size_t kRingForOneMessage = 512 * 1024;
 constexpr size_t kPublishAtOnce = 16 * 1024;
 // A peer that makes us queue more control frames than this without reading is not a peer.
 constexpr size_t kMaxQueuedControl = 100'000;
@@ -205,7 +207,7 @@ bool Transport::WriteStep(Stream* s, bool* progress) {
   }
   if (!with_initial && !has_message && !with_trailing) return false;
   if (begins && left > max / 2) {
-    link_->WantRingBytes(left * 4);
+    link_->WantRingBytes(std::min(left * 4, kRingForOneMessage));
     NoteLargeTraffic();
   }
 
