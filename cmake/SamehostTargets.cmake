@@ -6,7 +6,8 @@ function(samehost_library name)
   target_link_libraries(${name} PUBLIC ${ARG_DEPS} Threads::Threads)
 endfunction()
 
-# samehost_test(NAME SOURCES... DEPS... [TIMEOUT s] [LABELS...]): one GoogleTest binary, one ctest entry per test case.
+# samehost_test(NAME SOURCES... DEPS... [TIMEOUT s] [LABELS...]): one GoogleTest binary, one ctest entry per
+# test case. Target tests-LABEL builds all tests of a label.
 function(samehost_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
   if(NOT SAMEHOST_BUILD_TESTS)
@@ -20,4 +21,10 @@ function(samehost_test name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gtest GTest::gtest_main)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+  foreach(label ${ARG_LABELS})
+    if(NOT TARGET tests-${label})
+      add_custom_target(tests-${label})
+    endif()
+    add_dependencies(tests-${label} ${name})
+  endforeach()
 endfunction()
