@@ -119,7 +119,7 @@ void Consumer::Done(const Record& record) {
 }
 
 Lease Consumer::Lend(const Record& record) {
-  if (!may_lend_) return Lease();
+  if (!may_lend_ || lender_ == nullptr) return Lease();
   // Nothing is lent yet: from here on only the lender writes the tail, so it must be up to date.
   if (!lending_) FlushDone();
   const uint64_t start = record.end - RecordBytes(record.bytes.size());
@@ -155,7 +155,8 @@ bool Consumer::LeasesStopPeer() const {
   // that this side sleeps and rings (Producer::AwaitRoom). SYNC(sleep)
   const uint64_t awaited = control_->awaited_tail.load(std::memory_order_relaxed);
   return awaited != 0 && awaited <= taken_.load(std::memory_order_relaxed) &&
-         awaited > control_->tail.load(std::memory_order_relaxed);
+         awaited > control_->tail.load(std::memory_order_relaxed) &&
+         !cannot_detach_.load(std::memory_order_relaxed);
 }
 
 void Consumer::DetachLeases() {
@@ -173,7 +174,11 @@ void Consumer::DetachLeases() {
   const uint64_t offset = first ? first_.offset : 0;
   Result<Mapping> mapping =
       Mapping::Mirrored(fd, offset, capacity_, {.access = Mapping::Access::kRead});
-  if (!mapping.ok()) return;  // the leases stop the peer for now
+  if (!mapping.ok()) {
+    // The leases stop the peer until they come back; trying on and on would only burn time.
+    cannot_detach_.store(true, std::memory_order_relaxed);  // relaxed: a switch of its own
+    return;
+  }
   if (Status detached = lender_->Detach(fd, offset); !detached.ok()) {
     return breaker_->Break(detached.error());
   }
@@ -249,6 +254,7 @@ bool Consumer::Use(RingMemory memory) {
 // first one is, so its leases get copies.
 void Consumer::LeaveRing() {
   Lender* const left = std::exchange(lender_, nullptr);
+  lending_ = false;
   const bool first = left->memory().generation == 0;
   if (first && !left->HasLoans()) {
     first_lender_ = left;

@@ -96,6 +96,7 @@ class Consumer {
   std::atomic<const std::byte*> next_place_{nullptr};  // of the record at read_
   std::atomic<uint64_t> read_{0};   // where the next record begins; written by the consuming thread
   std::atomic<uint64_t> taken_{0};  // private copy of DirectionControl::taken
+  std::atomic<bool> cannot_detach_{false};
   mutable std::mutex memory_mutex_;  // for memory_bytes(): held while ring_fd_ changes
   UniqueFd ring_fd_;                 // of a grown ring
 };

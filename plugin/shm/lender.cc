@@ -1,6 +1,8 @@
 #include "plugin/shm/lender.h"
 
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "plugin/base/fork_guard.h"
 
@@ -13,6 +15,19 @@ namespace {
 
 // More leases than this at once are copies: each one costs private memory here.
 constexpr size_t kMaxLoans = 4096;
+
+// Puts a private mapping of the same file page in place of the shared one.
+bool ReplaceByPrivate(std::byte* place, uint64_t bytes, int fd, uint64_t offset) {
+  const int protection = PROT_READ | PROT_WRITE;
+  const int flags = MAP_PRIVATE | MAP_FIXED;
+#if defined(__SANITIZE_THREAD__)
+  // ThreadSanitizer takes mmap() for a write to the range; readers see the same bytes all the
+  // while.
+  return syscall(SYS_mmap, place, bytes, protection, flags, fd, offset) != -1;
+#else
+  return mmap(place, bytes, protection, flags, fd, static_cast<off_t>(offset)) != MAP_FAILED;
+#endif
+}
 
 }  // namespace
 
@@ -91,8 +106,7 @@ Status Lender::CopyLoan(const Loan& loan, int fd, uint64_t offset) {
   for (uint64_t at = begin; at < end; at += page) {
     std::byte* place = memory_.mapping.data() + at;
     const uint64_t in_file = offset + (at & (memory_.capacity - 1));
-    if (mmap(place, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
-             static_cast<off_t>(in_file)) == MAP_FAILED) {
+    if (!ReplaceByPrivate(place, page, fd, in_file)) {
       return Error{ErrorCode::kNoMemory, errno, "private copy of a lent record"};
     }
     if (madvise(place, page, MADV_POPULATE_WRITE) == 0) continue;

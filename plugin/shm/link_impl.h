@@ -93,8 +93,10 @@ class LinkImpl final : public Link {
   Breaker breaker_;
   PeerBell bell_;
   RingInbox inbox_;
-  std::atomic<uint64_t> disturbances_{0};   // since the last progress
-  std::atomic<uint64_t> last_progress_{0};  // what the peer's positions were then
+  std::atomic<uint64_t> disturbances_{0};     // since the last progress
+  std::atomic<uint64_t> disturbed_since_{0};  // nanoseconds
+  std::atomic<uint64_t> last_progress_{0};    // what the peer's positions were then
+  std::atomic<bool> rang_self_{false};
   alignas(kLineBytes) Producer producer_;
   alignas(kLineBytes) Consumer consumer_;
 };
