@@ -18,6 +18,8 @@ namespace {
 constexpr int kRecordsPerPoll = 128;
 // Smaller pieces are cheaper to copy than to lend.
 constexpr size_t kLendFrom = 8 * 1024;
+// With more calls than this under way, messages wait for their handlers for so long that lent ones hold up the ring.
+constexpr size_t kLendUpToStreams = 4;
 // A large message is put together in blocks of at most this: an announced size is only a claim.
 constexpr uint32_t kBlock = 4 * 1024 * 1024;
 
@@ -231,7 +233,7 @@ bool Transport::OnChunk(Stream* s, const Frame& frame, const shm::Record& record
 void Transport::AppendChunk(Stream* s, const Frame& frame, const shm::Record& record, bool* lent) {
   IncomingMessage* m = s->partial.get();
   const size_t size = frame.chunk.size();
-  if (size >= kLendFrom && size == m->size) {
+  if (size >= kLendFrom && size == m->size && streams_.size() <= kLendUpToStreams) {
     shm::Lease lease = link_->Lend(record);
     if (lease.valid()) {
       *lent = true;
