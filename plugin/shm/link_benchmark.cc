@@ -383,7 +383,7 @@ int Main(int argc, char** argv) {
     } else if (argument == "--only" && i + 1 < argc) {
       settings.only = argv[++i];
     } else if (argument == "--quick") {
-      settings = {.rounds = 1, .spins = 2'000, .bells = 200, .blocks = 500};
+      settings = {.rounds = 1, .spins = 2000, .bells = 200, .blocks = 500, .only = settings.only};
     } else {
       Fail("usage: link_benchmark [--json FILE] [--rounds N] [--only BEGINNING] [--quick]");
     }
