@@ -62,6 +62,14 @@ json Sum(const std::vector<json>& links) {
 
 }  // namespace
 
+double Row::Rate() const {
+  if (round_rates.empty()) return -1;
+  std::vector<double> sorted = round_rates;
+  std::sort(sorted.begin(), sorted.end());
+  const size_t middle = sorted.size() / 2;
+  return sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
 Contestant::Contestant(const Case& what, Transport transport, const RunOptions& options)
     : case_(what) {
   row_.transport = transport;
@@ -155,6 +163,7 @@ void Contestant::RunSlice(double seconds) {
   row_.seconds += wall_ns / 1e9;
   row_.cpu_seconds += cpu_ns / 1e9;
   row_.round_p50_us.push_back(samples.Percentile(0.5) / 1e3);
+  row_.round_rates.push_back(evidence.operations / (wall_ns / 1e9));
   row_.samples.Merge(samples);
 }
 

@@ -25,12 +25,14 @@ struct Row {
   double seconds = 0;                       // of load
   double cpu_seconds = 0;                   // client and server together, during load
   std::vector<double> round_p50_us;         // one a slice, to show how much it wavers
+  std::vector<double> round_rates;          // operations per second, one a slice
   nlohmann::json client_link, server_link;  // link counters at the end, summed over the clients
 
   double P50Us() const { return samples.Percentile(0.5) / 1e3; }
   double P99Us() const { return samples.Percentile(0.99) / 1e3; }
   double P999Us() const { return samples.Percentile(0.999) / 1e3; }
-  double Rate() const { return operations / seconds; }
+  // Operations per second: the median slice's, which a single stalled call cannot spoil.
+  double Rate() const;
   double CpuUs() const { return cpu_seconds * 1e6 / operations; }
 
   double idle_cpu_percent = -1;  // client and server together; 100 is one CPU

@@ -28,6 +28,7 @@ bool MessagePipe::ReadExactly(void* data, size_t size) {
   while (size > 0) {
     const ssize_t got = ::recv(fd_.get(), at, size, 0);
     if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EAGAIN) throw BenchFailure("no answer from the other process in time");
     if (got < 0 && errno != ECONNRESET) FailErrno("read from the other process");
     if (got <= 0) return false;
     at += got;

@@ -10,6 +10,7 @@ namespace {
 using nlohmann::json;
 
 constexpr double kNoteworthyStolenPercent = 1;
+constexpr uint32_t kStallNs = 1'000'000'000;
 
 const char* Title(Transport transport) {
   switch (transport) {
@@ -56,6 +57,12 @@ void PrintLoadRow(std::FILE* out, const Row& row, const Row* unix_row) {
                unix_row == nullptr ? "-" : TimesOf(unix_row->P50Us(), row.P50Us()).c_str(),
                unix_row == nullptr ? "-" : TimesOf(unix_row->P99Us(), row.P99Us()).c_str(),
                unix_row == nullptr ? "-" : TimesOf(row.Rate(), unix_row->Rate()).c_str());
+  const size_t stalls = row.samples.CountOver(kStallNs);
+  if (stalls > 0) {
+    std::fprintf(out, "  %-19s %zu of its calls took more than a second, the longest %.1f s%s\n",
+                 "", stalls, row.samples.Longest() / 1e9,
+                 row.samples.Longest() == UINT32_MAX ? " or more" : "");
+  }
 }
 
 void PrintIdleRow(std::FILE* out, const Row& row) {
@@ -75,7 +82,9 @@ json LoadRowJson(const Row& row) {
               {"seconds", row.seconds},
               {"operations_per_second", row.Rate()},
               {"cpu_us_per_operation", row.CpuUs()},
-              {"round_p50_us", row.round_p50_us}};
+              {"longest_us", row.samples.Longest() / 1e3},
+              {"round_p50_us", row.round_p50_us},
+              {"round_operations_per_second", row.round_rates}};
   if (row.P50Us() >= 0) out["p50_us"] = row.P50Us();
   if (row.P99Us() >= 0) out["p99_us"] = row.P99Us();
   if (row.P999Us() >= 0) out["p999_us"] = row.P999Us();

@@ -20,4 +20,13 @@ double Samples::Percentile(double fraction) const {
   return copy[index];
 }
 
+uint32_t Samples::Longest() const {
+  return nanoseconds_.empty() ? 0 : *std::max_element(nanoseconds_.begin(), nanoseconds_.end());
+}
+
+size_t Samples::CountOver(uint32_t nanoseconds) const {
+  return std::count_if(nanoseconds_.begin(), nanoseconds_.end(),
+                       [=](uint32_t sample) { return sample > nanoseconds; });
+}
+
 }  // namespace samehost::bench

@@ -30,6 +30,10 @@ class Samples {
   // needed, or the answer would always be the maximum.
   double Percentile(double fraction) const;
 
+  // Zero without samples.
+  uint32_t Longest() const;
+  size_t CountOver(uint32_t nanoseconds) const;
+
  private:
   std::vector<uint32_t> nanoseconds_;
 };

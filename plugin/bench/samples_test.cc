@@ -39,5 +39,11 @@ TEST(Samples, SaturatesInsteadOfWrapping) {
   EXPECT_EQ(samples.Percentile(0.5), UINT32_MAX);
 }
 
+TEST(Samples, LongestAndCountOver) {
+  EXPECT_EQ(Samples().Longest(), 0u);
+  EXPECT_EQ(OneTo(100).Longest(), 100u);
+  EXPECT_EQ(OneTo(100).CountOver(98), 2u);
+}
+
 }  // namespace
 }  // namespace samehost::bench

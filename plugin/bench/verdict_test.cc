@@ -13,6 +13,7 @@ Row MakeRow(Transport transport, uint32_t latency_ns, uint64_t operations, doubl
   row.samples = Samples(std::vector<uint32_t>(200, latency_ns));
   row.operations = operations;
   row.seconds = 1;
+  row.round_rates = {static_cast<double>(operations)};
   row.cpu_seconds = cpu_seconds;
   return row;
 }

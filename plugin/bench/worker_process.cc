@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +14,9 @@
 
 namespace samehost::bench {
 namespace {
+
+// For an answer: a slice and much more. A call that never ends must not hang the whole run.
+constexpr int kPatienceSeconds = 300;
 
 std::vector<std::string> CommandLine(const std::string& executable, const std::string& role,
                                      const WorkerOptions& options) {
@@ -46,6 +50,8 @@ WorkerProcess::WorkerProcess(const std::string& executable, const std::string& r
     : role_(role) {
   int fds[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) FailErrno("socketpair");
+  const timeval patience{.tv_sec = kPatienceSeconds, .tv_usec = 0};
+  ::setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   pipe_ = MessagePipe(UniqueFd(fds[0]));
   const UniqueFd theirs(fds[1]);
   options.control_fd = theirs.get();
