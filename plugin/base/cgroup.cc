@@ -101,15 +101,14 @@ CgroupChain FindCgroup(std::string_view controller, const std::string& root) {
 std::optional<std::string> ReadSmallFile(const std::string& path) {
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return std::nullopt;
-  std::string text(kMaxFileBytes, '\0');
-  size_t size = 0;
-  while (size < text.size()) {
-    const ssize_t got = read(fd.get(), text.data() + size, text.size() - size);
+  std::string text;
+  char piece[4096];
+  while (text.size() < kMaxFileBytes) {
+    const ssize_t got = read(fd.get(), piece, sizeof(piece));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) break;
-    size += static_cast<size_t>(got);
+    text.append(piece, static_cast<size_t>(got));
   }
-  text.resize(size);
   return text;
 }
 
