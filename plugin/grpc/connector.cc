@@ -1,9 +1,11 @@
 #include "plugin/grpc/connector.h"
 
-#include <grpc/event_engine/event_engine.h>
+#include <grpc/grpc.h>
 
 #include <algorithm>
 #include <optional>
+#include <system_error>
+#include <thread>
 #include <utility>
 #include <variant>
 
@@ -16,7 +18,6 @@
 #include "plugin/grpc/security_profile.h"
 #include "plugin/grpc/socket_address.h"
 #include "plugin/grpc/transport.h"
-#include "src/core/lib/event_engine/default_event_engine.h"
 #include "src/core/lib/iomgr/exec_ctx.h"
 #include "src/core/lib/security/security_connector/security_connector.h"
 #include "src/core/lib/transport/http_connect_handshaker.h"
@@ -92,26 +93,42 @@ void Connector::Connect(const Args& args, Result* result, grpc_closure* notify) 
     notify_ = notify;
   }
   if (attempt.settings == nullptr) return UseSocket();  // arguments made by someone else
+  attempt.request = Encode({attempt.settings->profile, ClassOf(attempt.address)});
   const Fallback fallback = Unsuitable(*attempt.settings, attempt.address, attempt.args);
   if (fallback.reason != FallbackReason::kNone) {
     DecisionLog::Get().RecordFallback(attempt.label, fallback);
     return UseSocket();
   }
-  grpc_event_engine::experimental::GetDefaultEventEngine()->Run(
-      [self = Ref(), this, attempt = std::move(attempt)]() mutable {
-        grpc_core::ApplicationCallbackExecCtx callback_exec_ctx;
-        grpc_core::ExecCtx exec_ctx;
-        RunRendezvous(attempt);
-        attempt = Attempt();  // may end channel arguments, which need the ExecCtx
-        self.reset();
-      });
+  StartRendezvous(std::move(attempt));
 }
 
-void Connector::RunRendezvous(const Attempt& attempt) {
-  const Introduction me{attempt.settings->profile, ClassOf(attempt.address)};
-  std::variant<rendezvous::Connected, Fallback> outcome = rendezvous::Connect(
-      attempt.address, attempt.settings->ForRendezvous(), Encode(me), attempt.timeout);
-  grpc_core::ExecCtx::Get()->InvalidateNow();  // that may have taken its time
+void Connector::StartRendezvous(Attempt attempt) {
+  const std::string label = attempt.label;
+  grpc_init();  // for the thread, which may outlive the channel
+  auto run = [self = Ref(), this, attempt = std::move(attempt)]() mutable {
+    // SUBTLE: no ExecCtx while it blocks, or a fork() meanwhile would go without gRPC's handlers.
+    Outcome outcome = rendezvous::Connect(attempt.address, attempt.settings->ForRendezvous(),
+                                          attempt.request, attempt.timeout);
+    {
+      grpc_core::ApplicationCallbackExecCtx callback_exec_ctx;
+      grpc_core::ExecCtx exec_ctx;
+      Decide(attempt, std::move(outcome));
+      attempt = Attempt();  // may end channel arguments, which need the ExecCtx
+      self.reset();
+    }
+    grpc_shutdown();
+  };
+  try {
+    std::thread(std::move(run)).detach();
+  } catch (const std::system_error& e) {
+    grpc_shutdown();
+    DecisionLog::Get().RecordFallback(
+        label, Fallback{FallbackReason::kSystemError, std::string("start a thread: ") + e.what()});
+    UseSocket();
+  }
+}
+
+void Connector::Decide(const Attempt& attempt, Outcome outcome) {
   Fallback fallback;
   if (auto* connected = std::get_if<rendezvous::Connected>(&outcome)) {
     fallback = CheckReply(*attempt.settings, attempt.address, connected->message);

@@ -3,15 +3,17 @@
 // link in shared memory. Otherwise, and that is decided anew at every attempt, gRPC's own connector
 // does what it always did, with the very same arguments.
 //
-//   Connect -> [rendezvous, on an EventEngine thread] -> transport over the link -> notify
+//   Connect -> [rendezvous, on a thread of its own] -> transport over the link -> notify
 //                        | fallback (recorded, with its reason)
 //                        +-> Chttp2Connector::Connect(args, result, notify)
 //
 // Owner: the subchannel (Orphanable); the running attempt holds a reference.
-// Threads: gRPC calls Connect and Shutdown under the subchannel's lock; the rest runs on an
-// EventEngine thread. `mutex_` is never held when gRPC is called back.
-// Failure: notify runs exactly once per Connect. After Shutdown it runs with an error at once; what
-// the rendezvous then still brings is dropped, which ends the link.
+// Threads: gRPC calls Connect and Shutdown under the subchannel's lock; the rest runs on a
+// short-lived thread for each attempt, because the rendezvous blocks (for a second, when the server
+// has stopped) and gRPC's own pool may have a single thread to spare and grows by one a second.
+// `mutex_` is never held when gRPC is called back. Failure: notify runs exactly once per Connect.
+// After Shutdown it runs with an error at once; what the rendezvous then still brings is dropped,
+// which ends the link.
 #ifndef SAMEHOST_PLUGIN_GRPC_CONNECTOR_H_
 #define SAMEHOST_PLUGIN_GRPC_CONNECTOR_H_
 
@@ -19,6 +21,7 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <variant>
 
 #include "plugin/grpc/settings.h"
 #include "plugin/rendezvous/rendezvous.h"
@@ -48,10 +51,13 @@ class Connector final : public grpc_core::SubchannelConnector {
     std::string label;  // of the address, for people
     grpc_core::RefCountedPtr<Settings> settings;
     grpc_core::ChannelArgs args;
+    std::string request;  // what the server is told
     std::chrono::milliseconds timeout{0};
   };
 
-  void RunRendezvous(const Attempt& attempt);
+  using Outcome = std::variant<rendezvous::Connected, Fallback>;
+  void StartRendezvous(Attempt attempt);
+  void Decide(const Attempt& attempt, Outcome outcome);
   void UseLink(const Attempt& attempt, rendezvous::Connected connected);
   void UseSocket();
 

@@ -96,8 +96,8 @@ TEST_F(ServerPortTest, OnePortForAllAddresses) {
   EchoServer server("two.test:0", ::samehost::ServerCredentials(options_));
   ASSERT_TRUE(server.running());
   const std::string port = ":" + std::to_string(server.port());
-  EXPECT_TRUE(Shared("127.0.0.1" + port));
-  EXPECT_TRUE(Shared("127.0.0.2" + port));
+  EXPECT_TRUE(Shared("127.0.0.1" + port)) << DetailFor("127.0.0.1" + port);
+  EXPECT_TRUE(Shared("127.0.0.2" + port)) << DetailFor("127.0.0.2" + port);
 }
 
 TEST_F(ServerPortTest, AnAddressThatSomebodyElseServesIsNotOffered) {
@@ -107,7 +107,7 @@ TEST_F(ServerPortTest, AnAddressThatSomebodyElseServesIsNotOffered) {
   EchoServer ours("two.test" + port, ::samehost::ServerCredentials(options_), NoReuse);
   ASSERT_TRUE(ours.running()) << "one of two addresses is enough, as ever";
   EXPECT_EQ(ours.port(), other.port());
-  EXPECT_TRUE(Shared("127.0.0.1" + port));
+  EXPECT_TRUE(Shared("127.0.0.1" + port)) << DetailFor("127.0.0.1" + port);
   EXPECT_FALSE(Shared("127.0.0.2" + port)) << "a wrong server";
 }
 

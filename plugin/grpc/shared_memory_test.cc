@@ -314,6 +314,20 @@ TEST_F(SharedMemoryTest, AKilledServerEndsTheLinkAndTheNextOneIsFound) {
   ExpectShared(Echo(Channel(second.target()), "second"), "second");
 }
 
+// Rendezvous that wait for a stopped server hold up nobody else.
+TEST_F(SharedMemoryTest, AStoppedServerIsNobodyElsesTrouble) {
+  ServerProcess stopped(directory_);
+  ServerProcess well(directory_);
+  stopped.Stop();
+  std::vector<std::shared_ptr<grpc::Channel>> waiting;
+  for (int i = 0; i < 8; ++i) {
+    waiting.push_back(Channel(stopped.target()));
+    waiting.back()->GetState(/*try_to_connect=*/true);
+  }
+  ExpectShared(Echo(Channel(well.target()), "well"), "well");
+  stopped.Kill();
+}
+
 // A stopped server accepts into its backlog and never answers: bounded, then the socket's turn.
 TEST_F(SharedMemoryTest, AStoppedServerBoundsTheRendezvous) {
   ServerProcess server(directory_);
