@@ -4,7 +4,7 @@
 #include <thread>
 
 #include "plugin/tests/behaviour.grpc.pb.h"
-#include "plugin/tests/server/completion_task.h"
+#include "plugin/tests/harness/completion_task.h"
 #include "plugin/tests/server/scripted_call.h"
 #include "plugin/tests/server/services.h"
 

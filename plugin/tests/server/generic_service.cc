@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "plugin/tests/behaviour.pb.h"
-#include "plugin/tests/server/completion_task.h"
+#include "plugin/tests/harness/completion_task.h"
 #include "plugin/tests/server/services.h"
 
 namespace samehost::testing {

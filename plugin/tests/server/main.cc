@@ -6,19 +6,14 @@
 //   read N              lets N messages of slow readers be read
 //   health NAME 0|1     sets the serving status
 //   shutdown MS         Server::Shutdown with that deadline (-1: none), on a thread; then "down"
+//   fork                forks a child that does nothing and lives on; its pid
 //   exit                ends the process in an orderly way
 #include <grpcpp/ext/channelz_service_plugin.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
-#include <csignal>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <sstream>
 #include <thread>
@@ -28,40 +23,13 @@
 #endif
 
 #include "plugin/tests/harness/control_channel.h"
+#include "plugin/tests/harness/process_limits.h"
 #include "plugin/tests/server/count_interceptor.h"
 #include "plugin/tests/server/server_flags.h"
 #include "plugin/tests/server/services.h"
 
 namespace samehost::testing {
 namespace {
-
-void Limit(__rlimit_resource resource, rlim_t value) {
-  rlimit limit = {value, value};
-  if (setrlimit(resource, &limit) != 0) perror("setrlimit");
-}
-
-size_t MappedBytes() {
-  size_t pages = 0;
-  std::ifstream("/proc/self/statm") >> pages;
-  return pages * static_cast<size_t>(sysconf(_SC_PAGESIZE));
-}
-
-size_t OpenDescriptors() {
-  namespace fs = std::filesystem;
-  return static_cast<size_t>(
-      std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()));
-}
-
-void PrepareProcess(const ServerFlags& flags) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (flags.parent != 0 && getppid() != flags.parent) _exit(3);
-  if (flags.uid >= 0) {
-    uid_t uid = static_cast<uid_t>(flags.uid);
-    if (setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0) perror("setresuid");
-    // The change of user cleared it.
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-  }
-}
 
 std::shared_ptr<grpc::ServerCredentials> Credentials(const ServerFlags& flags,
                                                      const std::string& address) {
@@ -159,6 +127,7 @@ void Command(ControlChannel* control, ServiceState* state, grpc::Server* server)
         control->Write("down");
       });
     }
+    if (verb == "fork") control->Write(std::to_string(ForkIdleChild()));
     if (verb == "exit") break;
   }
   if (shutdown.joinable()) shutdown.join();
@@ -166,7 +135,8 @@ void Command(ControlChannel* control, ServiceState* state, grpc::Server* server)
 
 int Main(int argc, char** argv) {
   ServerFlags flags = ParseServerFlags(argc, argv);
-  PrepareProcess(flags);
+  DieWithParent(flags.parent);
+  if (flags.uid >= 0) BecomeUser(flags.uid);
   ControlChannel control(ControlChannel::kChildDescriptor);
   if (flags.health) grpc::EnableDefaultHealthCheckService(true);
   if (flags.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -189,12 +159,7 @@ int Main(int argc, char** argv) {
     return 1;
   }
   service->Start();
-  if (flags.rlimit_nofile >= 0) {
-    Limit(RLIMIT_NOFILE, OpenDescriptors() + static_cast<size_t>(flags.rlimit_nofile));
-  }
-  if (flags.rlimit_as_mb >= 0) {
-    Limit(RLIMIT_AS, MappedBytes() + (static_cast<size_t>(flags.rlimit_as_mb) << 20));
-  }
+  if (flags.rlimit_nofile >= 0) LimitDescriptors(flags.rlimit_nofile);
   std::string target = flags.addresses[0];
   if (target.size() > 2 && target.substr(target.size() - 2) == ":0") {
     target = target.substr(0, target.size() - 1) + std::to_string(ports[0]);

@@ -55,7 +55,6 @@ ServerFlags ParseServerFlags(int argc, char** argv) {
       {"pollers", To(flags.pollers)},
       {"uid", To(flags.uid)},
       {"rlimit_nofile", To(flags.rlimit_nofile)},
-      {"rlimit_as_mb", To(flags.rlimit_as_mb)},
       {"parent", To(flags.parent)},
       {"disabled", To(flags.enabled, false)},
       {"directory", To(flags.directory)},

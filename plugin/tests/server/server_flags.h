@@ -28,7 +28,6 @@ struct ServerFlags {
   int pollers = 0;             // --pollers: maximum of the sync server
   int64_t uid = -1;            // --uid: becomes this user before anything else
   int64_t rlimit_nofile = -1;  // --rlimit_nofile: more descriptors than open at start
-  int64_t rlimit_as_mb = -1;   // --rlimit_as_mb: address space beyond what is mapped at start
   pid_t parent = 0;
   // samehost::Options
   bool enabled = true;  // --disabled

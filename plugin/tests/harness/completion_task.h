@@ -1,8 +1,8 @@
 // Coroutines over a completion queue: `bool ok = co_await Completion([&](void* tag) { start; })`.
 // A CompletionTask runs on the thread that calls RunCompletions and owns itself: its frame is
 // freed when it ends.
-#ifndef SAMEHOST_PLUGIN_TESTS_SERVER_COMPLETION_TASK_H_
-#define SAMEHOST_PLUGIN_TESTS_SERVER_COMPLETION_TASK_H_
+#ifndef SAMEHOST_PLUGIN_TESTS_HARNESS_COMPLETION_TASK_H_
+#define SAMEHOST_PLUGIN_TESTS_HARNESS_COMPLETION_TASK_H_
 
 #include <grpcpp/completion_queue.h>
 
@@ -43,17 +43,22 @@ class Completion {
   CompletionTag tag_;
 };
 
-// Until the queue is shut down and drained.
-inline void RunCompletions(grpc::CompletionQueue* queue) {
+// False once the queue is shut down and drained.
+inline bool RunOneCompletion(grpc::CompletionQueue* queue) {
   void* tag;
   bool ok;
-  while (queue->Next(&tag, &ok)) {
-    auto* completion = static_cast<CompletionTag*>(tag);
-    completion->ok = ok;
-    completion->waiting.resume();
+  if (!queue->Next(&tag, &ok)) return false;
+  auto* completion = static_cast<CompletionTag*>(tag);
+  completion->ok = ok;
+  completion->waiting.resume();
+  return true;
+}
+
+inline void RunCompletions(grpc::CompletionQueue* queue) {
+  while (RunOneCompletion(queue)) {
   }
 }
 
 }  // namespace samehost::testing
 
-#endif  // SAMEHOST_PLUGIN_TESTS_SERVER_COMPLETION_TASK_H_
+#endif  // SAMEHOST_PLUGIN_TESTS_HARNESS_COMPLETION_TASK_H_
