@@ -123,7 +123,7 @@ grpc_error_handle PollsetWork(grpc_pollset* pollset, grpc_pollset_worker** worke
     }
   } else if (outcome == Watch::Outcome::kSleep) {
     if (!kicked) error = Sleep(pollset, worker, deadline);
-  } else if (!kicked && watch.DescriptorsDue()) {
+  } else if (!kicked && (outcome == Watch::Outcome::kStopped || watch.DescriptorsDue())) {
     error = Sleep(pollset, worker, kNoWait());
   }
   if (outcome == Watch::Outcome::kSleep) watch.EndSleep();

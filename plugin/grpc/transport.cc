@@ -91,6 +91,10 @@ Transport::Transport(const grpc_core::ChannelArgs& args, rendezvous::Connected c
       std::max(0, args.GetInt(GRPC_ARG_MAX_METADATA_SIZE).value_or(8 * 1024)));  // chttp2's default
   InitKeepalive(args);
   if (is_client_) user_agent_ = EncodedUserAgent(args);
+  link_->Describe({.protocol = "grpc",
+                   .name = peer_string_,
+                   .peer_uid = connected.peer.uid,
+                   .peer_pid = static_cast<uint32_t>(connected.peer.pid)});
   RegisterLink(link_.get());
 }
 
@@ -198,10 +202,9 @@ void Transport::OnPidfd(const grpc_error_handle& error) {
 
 // What the peer wrote before it ended is still in the ring: a status, for instance.
 void Transport::PeerGone(const char* how) {
-  while (link_->HasInput()) {
-    const size_t before = link_->counters().records_received;
-    Poll();
-    if (link_->counters().records_received == before) break;
+  {
+    std::lock_guard<std::mutex> reading(read_mu_);  // and what another thread is reading right now
+    ReadRecords(UINT64_MAX);
   }
   Close(grpc_error_set_int(GRPC_ERROR_CREATE(absl::StrCat("Socket closed: ", how)),
                            grpc_core::StatusIntProperty::kRpcStatus, GRPC_STATUS_UNAVAILABLE));
@@ -265,6 +268,8 @@ void Transport::InitStream(Stream* s, const void* server_data) {
 }
 
 void Transport::DestroyStream(Stream* s) {
+  // Whoever used the stream last did so under the lock; ThreadSanitizer does not see gRPC's own.
+  { std::lock_guard<std::mutex> lock(mu_); }
   s->~Stream();
   Unref();
 }

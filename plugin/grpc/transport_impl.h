@@ -112,6 +112,7 @@ class Transport final : public Watched {
   void QueueForRoom(Stream* s, size_t bytes);
 
   // ---- transport_receive.cc
+  void ReadRecords(uint64_t most);
   bool OnRecord(const shm::Record& record);
   bool OnData(const Frame& frame, const shm::Record& record, bool* lent);
   Stream* AcceptStream(const Frame& frame);

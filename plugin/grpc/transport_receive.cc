@@ -22,6 +22,7 @@ constexpr size_t kLendFrom = 8 * 1024;
 constexpr size_t kLendUpToStreams = 4;
 // A large message is put together in blocks of at most this: an announced size is only a claim.
 constexpr uint32_t kBlock = 4 * 1024 * 1024;
+constexpr uint32_t kLeastBlock = 64 * 1024;
 
 std::string Copy(std::span<const std::byte> bytes) {
   return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -32,8 +33,16 @@ std::string Copy(std::span<const std::byte> bytes) {
 void Transport::Poll() {
   if (!read_mu_.try_lock()) return;  // another thread reads; whoever looks next finds the rest
   std::unique_lock<std::mutex> reading(read_mu_, std::adopt_lock);
+  ReadRecords(kRecordsPerPoll);
+  std::lock_guard<std::mutex> lock(mu_);
+  if (awaits_room_.load(std::memory_order_relaxed) && link_->HasRoom()) WriteBlocked();
+  Publish();
+}
+
+// Takes up to `most` records. The caller is the reader (read_mu_).
+void Transport::ReadRecords(uint64_t most) {
   shm::Record record;
-  for (int n = 0; n < kRecordsPerPoll; ++n) {
+  for (uint64_t n = 0; n < most; ++n) {
     const shm::Link::Take take = link_->Next(&record);
     if (take == shm::Link::Take::kEmpty) break;
     if (take == shm::Link::Take::kBroken) {
@@ -43,9 +52,6 @@ void Transport::Poll() {
     if (!OnRecord(record)) break;
   }
   link_->FlushDone();
-  std::lock_guard<std::mutex> lock(mu_);
-  if (awaits_room_.load(std::memory_order_relaxed) && link_->HasRoom()) WriteBlocked();
-  Publish();
 }
 
 bool Transport::Violation(const char* rule) {
@@ -251,7 +257,10 @@ void Transport::AppendChunk(Stream* s, const Frame& frame, const shm::Record& re
   while (!rest.empty()) {
     if (s->assembled == 0) {
       const uint32_t still = m->size - m->received - static_cast<uint32_t>(size - rest.size());
-      s->assembling = AllocateSlice(std::min(still, kBlock));
+      // Not more than the peer has credit for: what it announces is only a claim.
+      const uint64_t credible = static_cast<uint64_t>(s->granted) + size;
+      s->assembling = AllocateSlice(static_cast<size_t>(
+          std::min<uint64_t>({still, kBlock, std::max<uint64_t>(credible, kLeastBlock)})));
     }
     const size_t room = GRPC_SLICE_LENGTH(s->assembling) - s->assembled;
     const size_t n = std::min(room, rest.size());
