@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kFailed = 1;
 constexpr int kProofViolated = 3;
-constexpr double kQuickSeconds = 0.4;
+constexpr double kQuickSeconds = 0.3;
 constexpr int kQuickRounds = 2;
 
 struct CommandLine {
@@ -55,7 +55,7 @@ void AddGrpc(CLI::App& grpc, CommandLine& line) {
   CLI::Option* rounds = grpc.add_option("--rounds", line.run.rounds, "Rounds of each case")
                             ->capture_default_str()
                             ->check(CLI::Range(1, 1000));
-  grpc.add_flag("--quick", line.quick, "All cases in under a minute; rough")
+  grpc.add_flag("--quick", line.quick, "All cases in about a minute; rough")
       ->excludes(seconds)
       ->excludes(rounds);
   grpc.add_option("--pin", line.run.pinning,
