@@ -95,6 +95,7 @@ class Transport final : public Watched {
   void MaybeCompleteMessage(Stream* s);
   void MaybeCompleteTrailing(Stream* s);
   void DropIncoming(Stream* s);
+  void DropPartial(Stream* s);
   void RemoveStream(Stream* s, const grpc_error_handle& error);
   void MaybeStartStreams();
   void CancelUnstartedStreams(const grpc_error_handle& error);

@@ -77,8 +77,13 @@ void Transport::MaybeCompleteTrailing(Stream* s) {
 void Transport::DropIncoming(Stream* s) {
   while (s->first_message != nullptr) s->first_message = std::move(s->first_message->next);
   s->last_message = nullptr;
-  s->partial.reset();
   s->buffered = 0;
+  DropPartial(s);
+}
+
+// A message that will never be complete.
+void Transport::DropPartial(Stream* s) {
+  s->partial.reset();
   grpc_core::CSliceUnref(s->assembling);
   s->assembling = grpc_empty_slice();
   s->assembled = 0;
@@ -124,7 +129,7 @@ void Transport::MarkClosed(Stream* s, bool reads, bool writes, const grpc_error_
   if (closes_reads) {
     s->read_closed_error = error;
     s->read_closed = true;
-    s->partial.reset();  // it will never be complete
+    DropPartial(s);
   }
   if (writes && !s->write_closed) {
     s->write_closed_error = error;
