@@ -145,6 +145,7 @@ void Listener::State::SetUp(rendezvous::Connected connected) {
     gpr_log(GPR_ERROR, "samehost: %s: failed to create channel: %s", label_.c_str(),
             grpc_core::StatusToString(error).c_str());
     grpc_transport_destroy(transport);
+    StartTransport(transport, /*on_close=*/nullptr);
     return;
   }
   StartTransport(transport, /*on_close=*/nullptr);

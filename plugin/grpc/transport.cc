@@ -117,14 +117,13 @@ void Transport::Start(grpc_closure* on_close) {
   {
     std::lock_guard<std::mutex> lock(mu_);
     on_close_ = on_close;
-    started_ = true;
-    FrameHeader settings;
-    settings.kind = FrameKind::kSettings;
-    settings.value = max_streams_;
-    settings.message_size = max_metadata_bytes_;
-    SendControl(settings);
-    Publish();
     if (closed_error_.ok()) {
+      FrameHeader settings;
+      settings.kind = FrameKind::kSettings;
+      settings.value = max_streams_;
+      settings.message_size = max_metadata_bytes_;
+      SendControl(settings);
+      Publish();
       WatchDescriptors();
       StartKeepaliveTimer();
       PostBenignReclaimer();
@@ -133,6 +132,7 @@ void Transport::Start(grpc_closure* on_close) {
     }
   }
   Watch::Get().Add(this);
+  Unref();  // the reference that waited for Start()
 }
 
 // ---- Descriptors -----------------------------------------------------------------------------
@@ -174,14 +174,12 @@ void Transport::OnSocket(const grpc_error_handle& error) {
     PeerGone(ToString(status.error()).c_str());
     return Unref();
   }
-  if (link_->doorbell_fd() < 0) {  // the socket is the doorbell
-    Poll();
-    if (!Watch::Get().AfterDoorbell(this)) {
-      grpc_core::ExecCtx::Run(DEBUG_LOCATION, &on_socket_, absl::OkStatus());
-      return;
-    }
-  } else if (HasWork()) {
-    Poll();  // a larger ring was agreed on: whoever waits for room can go on
+  // Between different users the socket is the doorbell; and a larger ring may have been agreed on, so that
+  // whoever waits for room can go on.
+  Poll();
+  if (!Watch::Get().AfterDoorbell(this)) {
+    grpc_core::ExecCtx::Run(DEBUG_LOCATION, &on_socket_, absl::OkStatus());
+    return;
   }
   grpc_fd_notify_on_read(socket_fd_, &on_socket_);
 }

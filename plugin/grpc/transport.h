@@ -26,7 +26,7 @@ struct TransportOptions {
 ::grpc_transport* CreateTransport(const grpc_core::ChannelArgs& args,
                                 rendezvous::Connected connected, TransportOptions options);
 
-// Begins to read; once, after SetupTransport (server) or before handing out (client). `on_close` (may be null) is
+// Begins to read; must be called once, even if gRPC has destroyed the transport by then; after SetupTransport (server) or before handing out (client). `on_close` (may be null) is
 // scheduled when the transport has closed. Needs an ExecCtx.
 void StartTransport(::grpc_transport* transport, grpc_closure* on_close);
 

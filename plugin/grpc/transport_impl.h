@@ -110,7 +110,8 @@ class Transport final : public Watched {
   bool FlushControl();
   void WriteBlocked();
   void Publish();
-  void QueueForRoom(Stream* s, size_t bytes);
+  void PublishRecords();
+  bool SomebodyWaitsForRoom() const { return !control_.empty() || !waiting_for_room_.empty(); }
 
   // ---- transport_receive.cc
   void ReadRecords(uint64_t most);
@@ -167,7 +168,7 @@ class Transport final : public Watched {
     absl::optional<grpc_event_engine::experimental::EventEngine::TaskHandle> handle_;
   };
 
-  std::atomic<intptr_t> refs_{1};
+  std::atomic<intptr_t> refs_{2};  // gRPC's, and one until Start()
   const bool is_client_;
   const uint64_t fork_generation_ = ForkGeneration();
   const std::string peer_string_;
@@ -186,7 +187,8 @@ class Transport final : public Watched {
   std::deque<Stream*> waiting_for_concurrency_;  // client
   std::deque<Stream*> waiting_for_room_;
   std::deque<std::string> control_;  // frames that found no room
-  std::atomic<bool> awaits_room_{false};
+  size_t room_wanted_ = 0;  // bytes that whoever is first in line needs
+  std::atomic<bool> awaits_room_{false};  // somebody waits for room; for HasWork()
   bool unpublished_ = false;
   std::string scratch_initial_, scratch_trailing_;
   std::string user_agent_;  // client: encoded, goes with every call
@@ -202,7 +204,6 @@ class Transport final : public Watched {
   void (*accept_stream_)(void*, ::grpc_transport*, const void*) = nullptr;
   void* accept_stream_data_ = nullptr;
   grpc_closure* on_close_ = nullptr;
-  bool started_ = false;
 
   grpc_fd* doorbell_fd_ = nullptr;
   grpc_fd* socket_fd_ = nullptr;

@@ -35,8 +35,7 @@ void Transport::Poll() {
   std::unique_lock<std::mutex> reading(read_mu_, std::adopt_lock);
   ReadRecords(kRecordsPerPoll);
   std::lock_guard<std::mutex> lock(mu_);
-  if (awaits_room_.load(std::memory_order_relaxed) && link_->HasRoom()) WriteBlocked();
-  Publish();
+  Publish();  // and lets go on whoever waits for room
 }
 
 // Takes up to `most` records. The caller is the reader (read_mu_).

@@ -44,10 +44,21 @@ std::byte* Put(std::byte* at, const void* bytes, size_t size) {
 
 }  // namespace
 
-void Transport::Publish() {
+void Transport::PublishRecords() {
   if (!unpublished_) return;
   unpublished_ = false;
   link_->Publish();
+}
+
+// The end of every critical section that may have sent something.
+void Transport::Publish() {
+  PublishRecords();
+  // SUBTLE: every record that found room has made the link forget that others wait for more.
+  while (SomebodyWaitsForRoom() && closed_error_.ok() && !link_->AwaitRoom(room_wanted_)) {
+    WriteBlocked();
+    PublishRecords();
+  }
+  awaits_room_.store(SomebodyWaitsForRoom(), std::memory_order_relaxed);
 }
 
 // ---- Control frames --------------------------------------------------------------------------
@@ -66,8 +77,7 @@ bool Transport::FlushControl() {
     const std::string& frame = control_.front();
     std::byte* at = link_->Reserve(frame.size());
     if (at == nullptr) {
-      if (!link_->AwaitRoom(frame.size())) continue;
-      awaits_room_.store(true, std::memory_order_relaxed);
+      room_wanted_ = frame.size();
       return false;
     }
     std::memcpy(at, frame.data(), frame.size());
@@ -80,34 +90,24 @@ bool Transport::FlushControl() {
 
 // ---- Streams ---------------------------------------------------------------------------------
 
+// Room for a record of `s`, or nullptr: then `s` stands in line and Publish() sees to the rest.
 std::byte* Transport::ReserveFor(Stream* s, size_t bytes) {
-  for (;;) {
-    // Control frames first, and whoever is in line before us (unless it is our turn).
-    if (control_.empty() && (waiting_for_room_.empty() || s->waits_for_room)) {
-      if (std::byte* at = link_->Reserve(bytes)) return at;
-    }
-    Publish();
-    link_->WantRingBytes(link_->max_record() * 8);
-    NoteLargeTraffic();
-    if (!link_->AwaitRoom(bytes)) {
-      if (control_.empty() && (waiting_for_room_.empty() || s->waits_for_room)) continue;
-      // Others come first; the doorbell or the next look brings us here again.
-      if (!awaits_room_.load(std::memory_order_relaxed)) {
-        awaits_room_.store(true, std::memory_order_relaxed);
-        (void)link_->AwaitRoom(link_->max_record());
-      }
-    }
-    awaits_room_.store(true, std::memory_order_relaxed);
-    if (!s->waits_for_room) {
-      s->waits_for_room = true;
-      waiting_for_room_.push_back(s);
-    }
-    return nullptr;
+  // Control frames first, then whoever is in line before us (unless it is our turn).
+  if (control_.empty() && (waiting_for_room_.empty() || s->waits_for_room)) {
+    if (std::byte* at = link_->Reserve(bytes)) return at;
+    room_wanted_ = bytes;
   }
+  PublishRecords();
+  link_->WantRingBytes(link_->max_record() * 8);
+  NoteLargeTraffic();
+  if (!s->waits_for_room) {
+    s->waits_for_room = true;
+    waiting_for_room_.push_back(s);
+  }
+  return nullptr;
 }
 
 void Transport::WriteBlocked() {
-  awaits_room_.store(false, std::memory_order_relaxed);
   if (!FlushControl()) return;
   // A record each, in turn, so that a large message does not hold up the others.
   while (!waiting_for_room_.empty()) {
@@ -235,7 +235,7 @@ bool Transport::WriteStep(Stream* s, bool* progress) {
   Put(at, scratch_trailing_.data(), scratch_trailing_.size());
   link_->Commit(size);
   unpublished_ = true;
-  if (chunk >= kPublishAtOnce) Publish();
+  if (chunk >= kPublishAtOnce) PublishRecords();
   *progress = true;
   ResetPingClock();
   s->stats.outgoing.framing_bytes += sizeof header;

@@ -89,15 +89,8 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
   for (uint32_t round = 0;; ++round) {
     if (Watched* w = FindWorkLocked()) {
       w->RefForWatch();
-      w->last_work_ = MonotonicNanos();
-      NoteWait(w->last_work_ - start);
-      w->watched_link()->CountSpin(true);
-      work_done_.fetch_add(1, std::memory_order_relaxed);
       lock.unlock();
-      w->Poll();
-      w->UnrefForWatch();
-      LeaveLooking();
-      return Outcome::kWorked;
+      return Work(w, start);
     }
     if (stop.load(std::memory_order_acquire)) break;
     if (changes_wanted_.load(std::memory_order_relaxed) > 0) {
@@ -110,7 +103,11 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
       if (now >= deadline_ns) break;
       const uint64_t waited = now - start;
       if (hot_.empty() || waited >= budget) {
-        if (!ArmAllLocked()) continue;  // input has come: find it
+        if (Watched* w = ArmAllLocked()) {
+          w->RefForWatch();
+          lock.unlock();
+          return Work(w, start);
+        }
         armed_at_ns_.store(start, std::memory_order_relaxed);
         sleepers_.fetch_add(1, std::memory_order_seq_cst);
         looking_.store(false, std::memory_order_seq_cst);
@@ -129,6 +126,17 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
   return Outcome::kStopped;
 }
 
+// The looker has found something to do on `w`, which it holds a reference to.
+Watch::Outcome Watch::Work(Watched* w, uint64_t start) {
+  NoteWait(MonotonicNanos() - start);
+  w->watched_link()->CountSpin(true);
+  work_done_.fetch_add(1, std::memory_order_relaxed);
+  w->Poll();
+  w->UnrefForWatch();
+  LeaveLooking();
+  return Outcome::kWorked;
+}
+
 void Watch::LeaveLooking() {
   looking_.store(false, std::memory_order_seq_cst);  // SYNC(looker)
   // Whoever sleeps on the descriptors would not see a message on an unarmed ring, and we may be
@@ -141,7 +149,9 @@ Watched* Watch::FindWorkLocked() {
   for (size_t i = 0; i < n; ++i) {
     if (next_ >= n) next_ = 0;
     Watched* w = hot_[next_++];
-    if (w->HasWork()) return w;
+    if (!w->HasWork()) continue;
+    w->last_work_ = MonotonicNanos();
+    return w;
   }
   return nullptr;
 }
@@ -154,25 +164,22 @@ void Watch::DisarmAllLocked() {
   }
 }
 
-bool Watch::ArmAllLocked() {
-  // Those that have long been quiet stay armed and are no longer looked at.
+// Null when all are armed; else one that has something to do after all.
+Watched* Watch::ArmAllLocked() {
   const uint64_t now = MonotonicNanos();
-  bool all = true;
   for (Watched* w : hot_) {
-    if (!w->watched_link()->ArmDoorbell() || w->HasWork()) {
-      all = false;
-      break;
-    }
+    // SUBTLE: a link that will not be armed must be read even where HasWork() sees nothing (shm/link.h).
+    if (!w->watched_link()->ArmDoorbell() || w->HasWork()) return w;
     w->armed_ = true;
     w->watched_link()->CountSleep();
   }
-  if (!all) return false;
+  // Those that have long been quiet stay armed and are no longer looked at.
   std::erase_if(hot_, [now](Watched* w) {
     const bool quiet = now - w->last_work_ > kForgetAfterNs;
     if (quiet) w->hot_ = false;
     return quiet;
   });
-  return true;
+  return nullptr;
 }
 
 void Watch::AddLocked(Watched* w) {

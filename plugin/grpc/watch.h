@@ -82,7 +82,8 @@ class Watch {
   void NoteWait(uint64_t ns);
   Watched* FindWorkLocked();
   void DisarmAllLocked();
-  bool ArmAllLocked();
+  Watched* ArmAllLocked();
+  Outcome Work(Watched* w, uint64_t start);
   void AddLocked(Watched* w);
   void WakeWatchman();
   void WatchmanLoop();
