@@ -177,7 +177,11 @@ TEST_F(Lifecycle, DestroyedFromItsOwnHandlers) {
     }
     EXPECT_EQ(Reason(Dial(address, options_)),
               from_judge ? FallbackReason::kServerShuttingDown : FallbackReason::kNone);
-    EXPECT_EQ(Reason(Dial(address, options_)), FallbackReason::kServerNotFound);
+    // The first client was told before the handler ran: the second may come while it ends.
+    const FallbackReason second = Reason(Dial(address, options_));
+    EXPECT_TRUE(second == FallbackReason::kServerNotFound ||
+                second == FallbackReason::kServerShuttingDown)
+        << Name(second);
     std::lock_guard lock(mutex);
     EXPECT_EQ(announcement, nullptr);
   }
@@ -201,6 +205,7 @@ TEST_F(Lifecycle, ManyThreadsConnectAndAnnounce) {
   TestServer server(Tcp("127.0.0.1", 0), options_, "server");
   const Address address = Tcp("127.0.0.1", server.port());
   std::vector<std::thread> threads;
+  threads.reserve(4);
   std::atomic<int> failures{0};
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {

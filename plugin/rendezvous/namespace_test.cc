@@ -163,7 +163,7 @@ class JoinedNamespaces : public Namespaces {
     });
     if (client.talk().Hear() != "up") return "no veth";
     server.talk().Say("go");
-    const std::string said = server.talk().Hear();
+    std::string said = server.talk().Hear();
     if (said != "there") return said;
     client.talk().Say("go");
     return client.talk().Hear();

@@ -35,8 +35,8 @@ bool AcceptsUser(const AccessPolicy& policy, uid_t uid);
 // The id that stands for every user (group) without a name in this user namespace, usually 65534.
 uid_t OverflowUid();
 gid_t OverflowGid();
-// A pidfd of the process at the other end; invalid where the kernel has none to give, or when that process has
-// been reaped.
+// A pidfd of the process at the other end; invalid where the kernel has none to give, or when that
+// process has been reaped.
 UniqueFd OpenPeerPidfd(int socket, const PeerIdentity& peer);
 
 }  // namespace samehost::rendezvous

@@ -18,7 +18,6 @@ namespace {
 using testing::Child;
 using testing::Dial;
 using testing::Listen;
-using testing::Outcome;
 using testing::PortOf;
 using testing::ServerProcess;
 using testing::Tcp;

@@ -34,7 +34,8 @@ inline constexpr uint32_t kProtocolVersionMin = 1;
 inline constexpr uint32_t kProtocolVersionMax = 1;
 
 struct Options {
-  std::string directory;  // empty: SAMEHOST_DIR, /run/samehost, the runtime directory, own 0700 folder
+  std::string
+      directory;  // empty: SAMEHOST_DIR, /run/samehost, the runtime directory, own 0700 folder
   AccessPolicy access;
   shm::LinkOptions link;
   std::string protocol;  // "grpc" or "zmq"; both sides must agree
@@ -60,7 +61,8 @@ struct Connected {
 // Looks for a server of ours behind `address` and makes a link with it. Blocks up to `timeout`
 // (a stopped server; otherwise some hundred microseconds). Thread-safe. Never throws.
 // `request` is given to the server's accept handler; its reply arrives in Connected::message.
-// SAMEHOST=off and SAMEHOST_EXCLUDE (comma-separated addresses, as ToString gives them, or ":port") are looked at here.
+// SAMEHOST=off and SAMEHOST_EXCLUDE (comma-separated addresses, as ToString gives them, or ":port")
+// are looked at here.
 std::variant<Connected, Fallback> Connect(const Address& address, const Options& options,
                                           const std::string& request,
                                           std::chrono::milliseconds timeout);
@@ -81,8 +83,8 @@ struct AcceptHandler {
   std::function<void(Connected connected)> accept;
 };
 
-// Keeps the rendezvous entries of one listening address alive; unlinks them when destroyed. After the destructor
-// returns no handler runs any more.
+// Keeps the rendezvous entries of one listening address alive; unlinks them when destroyed. After
+// the destructor returns no handler runs any more.
 class Announcement {
  public:
   virtual ~Announcement() = default;
@@ -90,9 +92,10 @@ class Announcement {
   virtual Status SetPort(uint16_t port) = 0;
 };
 
-// Announces one bound (or about to be bound) address. Wildcard addresses answer for every address of
-// this machine (and for both families when `address` is [::] and dual stack). For AF_UNIX paths the socket file need
-// not exist yet: it is matched when a client asks. Errors say which directory was refused and why (use ToFallback).
+// Announces one bound (or about to be bound) address. Wildcard addresses answer for every address
+// of this machine (and for both families when `address` is [::] and dual stack). For AF_UNIX paths
+// the socket file need not exist yet: it is matched when a client asks. Errors say which directory
+// was refused and why (use ToFallback).
 Result<std::unique_ptr<Announcement>> Announce(const Address& address, const Options& options,
                                                AcceptHandler handler);
 

@@ -22,7 +22,6 @@ using testing::ServerProcess;
 using testing::Tcp;
 using testing::TempFolder;
 using testing::TestOptions;
-using testing::TestServer;
 using testing::UnixFile;
 
 class WrongServer : public ::testing::Test {

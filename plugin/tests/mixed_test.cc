@@ -116,6 +116,8 @@ TEST_P(MixedTest, AddressForms) {
       }
     }
   }
+  // "localhost" is two addresses, and nobody may listen at one of them.
+  expect_shared_memory = false;
 }
 
 // A fixed port is announced before it answers: clients that hammer it from before the start never

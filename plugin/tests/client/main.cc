@@ -15,7 +15,8 @@
 //                       or "no answer"
 //   spawn TARGET        forks a child (which must come before this process uses gRPC) that calls
 //   TARGET, opens
-//                       a stream and then waits to be killed; "PID answer"
+//                       a stream and then waits to be killed; two lines in any order: "PID pid",
+//                       and "pid answer fallbacks"
 //   reap PID            waits for a child; "OK"
 #include <grpcpp/grpcpp.h>
 #include <sys/wait.h>
@@ -172,6 +173,7 @@ class Client {
     std::string text = "|";
 #ifdef SAMEHOST_TESTS_WITH_SAMEHOST
     for (const FallbackInfo& info : RecentFallbacks()) {
+      if (info.reason == "none") continue;  // shared memory is used
       text += info.address + " " + info.reason + " " + info.detail + "|";
     }
 #endif
@@ -199,7 +201,8 @@ class Client {
     pid_t child = fork();
     if (child == 0) {
       alarm(3);  // ends a child in which gRPC hangs
-      std::string answer = Call(MakeChannel(flags_, target)) + " " + Stats();
+      std::string answer = Call(MakeChannel(flags_, target));
+      answer += " " + Stats();
       [[maybe_unused]] ssize_t put = write(pipe_ends[1], answer.data(), answer.size());
       _exit(0);
     }
@@ -222,7 +225,7 @@ class Client {
       auto channel = MakeChannel(flags_, target);
       std::string answer = Call(channel);
       Hold(channel);
-      control_->Write(std::to_string(getpid()) + " " + answer);
+      control_->Write(std::to_string(getpid()) + " " + answer + " " + Fallbacks());
       for (;;) pause();
     }
     // The child has answered for us, on the same control channel.

@@ -4,6 +4,7 @@
 //   fallbacks           -> "address reason detail|address reason detail"
 //   release             lets calls that hold go on
 //   read N              lets N messages of slow readers be read
+//   limit N             no more than N further descriptors; "OK"
 //   health NAME 0|1     sets the serving status
 //   shutdown MS         Server::Shutdown with that deadline (-1: none), on a thread; then "down"
 //   fork                forks a child that does nothing and lives on; its pid
@@ -109,6 +110,12 @@ void Command(ControlChannel* control, ServiceState* state, grpc::Server* server)
       in >> count;
       state->AllowReads(count);
     }
+    if (verb == "limit") {
+      int more = 0;
+      in >> more;
+      LimitDescriptors(more);
+      control->Write("OK");
+    }
     if (verb == "health") {
       std::string name;
       bool serving = false;
@@ -159,7 +166,6 @@ int Main(int argc, char** argv) {
     return 1;
   }
   service->Start();
-  if (flags.rlimit_nofile >= 0) LimitDescriptors(flags.rlimit_nofile);
   std::string target = flags.addresses[0];
   if (target.size() > 2 && target.substr(target.size() - 2) == ":0") {
     target = target.substr(0, target.size() - 1) + std::to_string(ports[0]);

@@ -54,7 +54,6 @@ ServerFlags ParseServerFlags(int argc, char** argv) {
       {"compression", To(flags.compression)},
       {"pollers", To(flags.pollers)},
       {"uid", To(flags.uid)},
-      {"rlimit_nofile", To(flags.rlimit_nofile)},
       {"parent", To(flags.parent)},
       {"disabled", To(flags.enabled, false)},
       {"directory", To(flags.directory)},

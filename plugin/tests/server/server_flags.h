@@ -23,11 +23,10 @@ struct ServerFlags {
   bool interceptors = false;  // --interceptors: counts through server interceptors
   int max_receive = 0;        // --max_receive, --max_send: message sizes in bytes; 0: default
   int max_send = 0;
-  int64_t quota_bytes = 0;     // --quota_bytes: ResourceQuota
-  int compression = -1;        // --compression: default algorithm of the server
-  int pollers = 0;             // --pollers: maximum of the sync server
-  int64_t uid = -1;            // --uid: becomes this user before anything else
-  int64_t rlimit_nofile = -1;  // --rlimit_nofile: more descriptors than open at start
+  int64_t quota_bytes = 0;  // --quota_bytes: ResourceQuota
+  int compression = -1;     // --compression: default algorithm of the server
+  int pollers = 0;          // --pollers: maximum of the sync server
+  int64_t uid = -1;         // --uid: becomes this user before anything else
   pid_t parent = 0;
   // samehost::Options
   bool enabled = true;  // --disabled
