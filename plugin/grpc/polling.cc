@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "plugin/base/clock.h"
+#include "plugin/grpc/runtime_check.h"
 #include "plugin/grpc/watch.h"
 #include "src/core/lib/iomgr/ev_epoll1_linux.h"
 #include "src/core/lib/iomgr/ev_posix.h"
@@ -151,6 +152,8 @@ bool CheckEngineAvailable(bool explicit_request) {
 
 struct Register {
   Register() {
+    // Another gRPC at run time may lay out this table differently: hands off.
+    if (CheckGrpcVersion().reason != FallbackReason::kNone) return;
     g_vtable = grpc_ev_epoll1_posix;
     g_vtable.pollset_size = ExtraOffset() + sizeof(PollsetExtra);
     g_vtable.pollset_init = PollsetInit;

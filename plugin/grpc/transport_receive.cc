@@ -24,10 +24,6 @@ constexpr size_t kLendUpToStreams = 4;
 constexpr uint32_t kBlock = 4 * 1024 * 1024;
 constexpr uint32_t kLeastBlock = 64 * 1024;
 
-std::string Copy(std::span<const std::byte> bytes) {
-  return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-}
-
 }  // namespace
 
 void Transport::Poll() {

@@ -22,7 +22,6 @@ system_clock::time_point Soon() {
 ChannelOptions Eager() {
   ChannelOptions options;
   options.arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  options.arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
   options.arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 200);
   return options;
 }

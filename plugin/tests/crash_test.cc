@@ -16,7 +16,6 @@ using std::chrono::system_clock;
 ChannelOptions Eager() {
   ChannelOptions options;
   options.arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  options.arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
   options.arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 200);
   return options;
 }

@@ -166,7 +166,8 @@ TEST_P(MetadataTest, OverTheLimit) {
     EXPECT_EQ(Code(*stub, {}, pairs, {}), grpc::StatusCode::RESOURCE_EXHAUSTED) << "initial";
     EXPECT_EQ(Code(*stub, {}, {}, pairs), grpc::StatusCode::RESOURCE_EXHAUSTED) << "trailing";
   }
-  // Over HTTP/2 the whole connection fails, and a call that comes at once may still get the old one.
+  // Over HTTP/2 the whole connection fails, and a call that comes at once may still get the old
+  // one.
   while (Code(*stub, {}, {}, {}) != grpc::StatusCode::OK) std::this_thread::yield();  // watchdog
 }
 

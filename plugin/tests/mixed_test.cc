@@ -129,7 +129,6 @@ TEST_P(MixedTest, EarlyClientsUseSharedMemoryToo) {
     std::atomic<bool> up{false};
     ChannelOptions options;
     options.arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-    options.arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
     options.arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);
     auto channel = MakeChannel(GetParam(), address, std::move(options));
     std::thread early([&] {

@@ -47,7 +47,6 @@ std::shared_ptr<grpc::Channel> MakeChannel(const ClientFlags& flags, const std::
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 200);
   if (flags.keepalive_ms != 0) arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, flags.keepalive_ms);
   auto credentials = grpc::InsecureChannelCredentials();
