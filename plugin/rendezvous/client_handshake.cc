@@ -50,7 +50,15 @@ class Attempt {
   Fallback Nonsense() const {
     return {FallbackReason::kHandshakeFailed, Where() + ": the server's answer is malformed"};
   }
+  // Whether the entry's name has gone: a server that ends in good order removes it first.
+  bool NameHasGone() const {
+    struct stat status;
+    const int at = candidate_.folder->fd.get();
+    return fstatat(at, candidate_.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0;
+  }
+  // For an entry that nobody serves.
   Fallback Stale() const {
+    if (NameHasGone()) return {FallbackReason::kServerShuttingDown, Where()};
     RemoveStale(candidate_);
     return {FallbackReason::kStaleEntry, Where()};
   }
@@ -59,11 +67,9 @@ class Attempt {
   MaybeFallback Reach() {
     auto socket = ConnectEntry(candidate_, Left(deadline_));
     if (!socket) {
-      const Error& error = socket.error();
-      if (error.code == ErrorCode::kClosed) return Stale();
-      // Removed since the listing: its server has ended in good order.
-      if (error.code == ErrorCode::kNotFound) return Fallback{FallbackReason::kStaleEntry, Where()};
-      return ToFallback(error);
+      const ErrorCode code = socket.error().code;
+      if (code == ErrorCode::kClosed || code == ErrorCode::kNotFound) return Stale();
+      return ToFallback(socket.error());
     }
     socket_ = *std::move(socket);
     const auto peer = ReadPeerIdentity(socket_.get());
@@ -144,11 +150,7 @@ class Attempt {
 
   // The server closed the socket without a word.
   Fallback Hangup() const {
-    struct stat status;
-    const int at = candidate_.folder->fd.get();
-    if (fstatat(at, candidate_.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      return {FallbackReason::kServerShuttingDown, Where()};
-    }
+    if (NameHasGone()) return {FallbackReason::kServerShuttingDown, Where()};
     return {FallbackReason::kHandshakeFailed, Where() + ": the server hung up"};
   }
 
