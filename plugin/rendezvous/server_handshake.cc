@@ -241,7 +241,10 @@ bool ServerHandshake::Finish() {
     parts.doorbell[i - 1] = std::move(descriptors_[i]);
   parts.peer_pidfd = OpenPeerPidfd(socket_.get(), peer_);
   parts.socket = UniqueFd(fcntl(socket_.get(), F_DUPFD_CLOEXEC, 0));
-  if (!parts.socket.valid()) return Refuse(FallbackReason::kDescriptorsShort, "dup of the socket");
+  if (!parts.socket.valid()) {
+    parts = {};
+    return Refuse(FallbackReason::kDescriptorsShort, "dup of the socket");
+  }
   auto link =
       shm::Link::Create(shm::Link::Side::kAccepting, std::move(parts), announced_->options.link);
   if (!link) return RefuseFor(link.error());
@@ -260,6 +263,8 @@ bool ServerHandshake::RefuseFor(const Error& error) {
 }
 
 bool ServerHandshake::Refuse(FallbackReason reason, const std::string& detail) {
+  // Before the client is told: it connects to the socket at once, which needs a descriptor, too.
+  descriptors_.clear();
   (void)SendMessage(socket_.get(), Encode(samehost::rendezvous::Refuse{reason, detail}));
   return false;
 }
