@@ -229,7 +229,7 @@ TEST_P(FallbackTest, ServerOutOfDescriptors) {
   std::string reasons;
   // Open: with fewer left, a handshake that is being refused can hold the descriptor that the stock listener
   // needs in the same moment, and gRPC 1.51's listener does not accept again after EMFILE.
-  for (int left = 6; left <= 12; ++left) {
+  for (int left = 4; left <= 12; ++left) {
     StartServer();
     // Whatever gRPC opens for itself is open now. (Kept: what is closed later would add to the rest.)
     auto stock = Behaviour::NewStub(MakeChannel(StockKind(), server().target()));
