@@ -227,17 +227,17 @@ TEST_P(FallbackTest, ClientOutOfDescriptors) {
 
 TEST_P(FallbackTest, ServerOutOfDescriptors) {
   std::string reasons;
-  // Open: with fewer left, a handshake that is being refused can hold the descriptor that the stock listener
+  // Open: with three left, a handshake that is being refused can hold the descriptor that the stock listener
   // needs in the same moment, and gRPC 1.51's listener does not accept again after EMFILE.
-  for (int left = 4; left <= 12; ++left) {
+  for (int left = 3; left <= 12; ++left) {
     StartServer();
     // Whatever gRPC opens for itself is open now. (Kept: what is closed later would add to the rest.)
     auto stock = Behaviour::NewStub(MakeChannel(StockKind(), server().target()));
     Ping(*stock);
     ASSERT_EQ(server().process().Ask("limit " + std::to_string(left)), "OK");
     StartClient();
-    EXPECT_EQ(client().Ask("fresh " + server().target()), "OK " + std::to_string(server().pid()))
-        << left << " descriptors left";
+    const std::string answer = client().Ask("fresh " + server().target());
+    if (left > 3) EXPECT_EQ(answer, "OK " + std::to_string(server().pid())) << left << " left";
     reasons += std::to_string(left) + " left: " + client().Ask("fallbacks") + "\n";
   }
   EXPECT_NE(reasons.find("descriptors_short"), std::string::npos) << reasons;
