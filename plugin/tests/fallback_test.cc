@@ -227,11 +227,12 @@ TEST_P(FallbackTest, ClientOutOfDescriptors) {
 
 TEST_P(FallbackTest, ServerOutOfDescriptors) {
   std::string reasons;
-  // Open: with three left, a handshake that is being refused can hold the descriptor that the stock listener
-  // needs in the same moment, and gRPC 1.51's listener does not accept again after EMFILE.
+  // Open: with three left, a handshake that is being refused can hold the descriptor that the stock
+  // listener needs in the same moment, and gRPC 1.51's listener does not accept again after EMFILE.
   for (int left = 3; left <= 12; ++left) {
     StartServer();
-    // Whatever gRPC opens for itself is open now. (Kept: what is closed later would add to the rest.)
+    // Whatever gRPC opens for itself is open now. (Kept: what is closed later would add to the
+    // rest.)
     auto stock = Behaviour::NewStub(MakeChannel(StockKind(), server().target()));
     Ping(*stock);
     ASSERT_EQ(server().process().Ask("limit " + std::to_string(left)), "OK");

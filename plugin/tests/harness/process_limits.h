@@ -3,6 +3,7 @@
 #ifndef SAMEHOST_PLUGIN_TESTS_HARNESS_PROCESS_LIMITS_H_
 #define SAMEHOST_PLUGIN_TESTS_HARNESS_PROCESS_LIMITS_H_
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/types.h>
@@ -11,8 +12,6 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
-#include <filesystem>
-#include <iterator>
 
 namespace samehost::testing {
 
@@ -31,13 +30,14 @@ inline void BecomeUser(int64_t id) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
-// From now on this many more descriptors can be opened. Those that are open need not be dense.
+// From now on exactly this many more descriptors can be opened. (The limit is one on their
+// numbers.)
 inline void LimitDescriptors(int64_t more) {
-  namespace fs = std::filesystem;
-  int64_t open = std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
   rlimit limit = {};
   getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = static_cast<rlim_t>(open + more);
+  rlim_t end = 0;
+  for (; more > 0; ++end) more -= fcntl(static_cast<int>(end), F_GETFD) < 0;
+  limit.rlim_cur = end;
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) perror("setrlimit");
 }
 
