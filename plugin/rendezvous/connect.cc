@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "plugin/base/descriptor_headroom.h"
 #include "plugin/rendezvous/client_handshake.h"
 #include "plugin/rendezvous/directory.h"
 #include "plugin/rendezvous/endpoint_name.h"
@@ -121,6 +122,10 @@ std::variant<Connected, Fallback> Connect(const Address& address, const Options&
     return Fallback{FallbackReason::kSwitchedOff, *setting};
   if (request.size() > kMaxRequestBytes) {
     return Fallback{FallbackReason::kBadRingParameters, "the request is too long"};
+  }
+  if (!DescriptorsAllow(kSpareDescriptors)) {
+    return Fallback{FallbackReason::kDescriptorsShort,
+                    "fewer than " + std::to_string(kSpareDescriptors) + " are left"};
   }
   auto endpoint = ToEndpoint(address);
   if (!endpoint) return AddressFallback(endpoint.error());

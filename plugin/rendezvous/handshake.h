@@ -28,6 +28,10 @@
 
 namespace samehost::rendezvous {
 
+// With fewer descriptors than this to spare, neither side begins: it takes up to six for a link and
+// some for a moment, and what else the process is doing should not run out because of us.
+inline constexpr int kSpareDescriptors = 16;
+
 inline constexpr size_t kMaxMessageBytes = 32 * 1024;
 inline constexpr size_t kMaxRequestBytes = 16 * 1024;  // request, reply
 inline constexpr size_t kMaxProtocolBytes = 32;

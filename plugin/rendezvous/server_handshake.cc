@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "plugin/base/descriptor_headroom.h"
 #include "plugin/base/mapping.h"
 #include "plugin/rendezvous/kernel_query.h"
 #include "plugin/rendezvous/message_io.h"
@@ -75,6 +76,11 @@ bool ServerHandshake::OnHello() {
       return Refuse(FallbackReason::kPeerRefusedUser,
                     "the server (uid " + std::to_string(geteuid()) + ") does not accept uid " +
                         std::to_string(peer_.uid));
+    }
+    if (!DescriptorsAllow(kSpareDescriptors)) {
+      return Refuse(FallbackReason::kDescriptorsShort,
+                    "the server has fewer than " + std::to_string(kSpareDescriptors) +
+                        " file descriptors left");
     }
   }
   auto received = ReceiveMessage(socket_.get());

@@ -20,6 +20,7 @@ struct ClientFlags {
   std::vector<uid_t> allowed_users;
   size_t ring = 0;
   int keepalive_ms = 0;
+  int timeout_ms = 30000;
 };
 
 inline ClientFlags ParseClientFlags(int argc, char** argv) {
@@ -43,6 +44,8 @@ inline ClientFlags ParseClientFlags(int argc, char** argv) {
       flags.ring = std::stoull(value);
     } else if (name == "--keepalive") {
       flags.keepalive_ms = std::stoi(value);
+    } else if (name == "--timeout") {
+      flags.timeout_ms = std::stoi(value);
     } else {
       fprintf(stderr, "unknown flag %s\n", argv[i]);
       exit(2);

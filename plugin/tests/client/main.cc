@@ -1,6 +1,6 @@
 // behaviour_client: a client in a process of its own, for tests that kill, stop, fork or limit it.
 // Flags: --uid=N, --parent=PID, --stock (no samehost credentials), --directory=PATH,
-// --allow_user=N, --ring=BYTES, --keepalive=MS.
+// --allow_user=N, --ring=BYTES, --keepalive=MS, --timeout=MS (of a call).
 // Commands on the control channel, each with one line of answer:
 //   ping TARGET         a call on the process's channel to TARGET (made at first use): "OK" or the
 //                       status code and message; the server's pid after "OK"
@@ -62,10 +62,10 @@ std::shared_ptr<grpc::Channel> MakeChannel(const ClientFlags& flags, const std::
   return grpc::CreateCustomChannel(target, credentials, arguments);
 }
 
-std::string Call(const std::shared_ptr<grpc::Channel>& channel) {
+std::string Call(const ClientFlags& flags, const std::shared_ptr<grpc::Channel>& channel) {
   auto stub = Behaviour::NewStub(channel);
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(flags.timeout_ms));
   context.set_wait_for_ready(true);
   Request request;
   request.set_payload("ping");
@@ -101,8 +101,8 @@ class Client {
 
  private:
   std::string Answer(const std::string& verb, const std::string& target, std::istream& more) {
-    if (verb == "ping") return Call(Channel(target));
-    if (verb == "fresh") return Call(MakeChannel(flags_, target));
+    if (verb == "ping") return Call(flags_, Channel(target));
+    if (verb == "fresh") return Call(flags_, MakeChannel(flags_, target));
     if (verb == "hold") {
       int count = 0;
       more >> count;
@@ -200,7 +200,7 @@ class Client {
     pid_t child = fork();
     if (child == 0) {
       alarm(3);  // ends a child in which gRPC hangs
-      std::string answer = Call(MakeChannel(flags_, target));
+      std::string answer = Call(flags_, MakeChannel(flags_, target));
       answer += " " + Stats();
       [[maybe_unused]] ssize_t put = write(pipe_ends[1], answer.data(), answer.size());
       _exit(0);
@@ -222,7 +222,7 @@ class Client {
     if (child == 0) {
       DieWithParent(self);
       auto channel = MakeChannel(flags_, target);
-      std::string answer = Call(channel);
+      std::string answer = Call(flags_, channel);
       Hold(channel);
       control_->Write(std::to_string(getpid()) + " " + answer + " " + Fallbacks());
       for (;;) pause();
