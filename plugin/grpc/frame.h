@@ -33,7 +33,8 @@ inline constexpr uint8_t kInitial = 1;        // the initial metadata ends in th
 inline constexpr uint8_t kMessageBegin = 2;   // a message begins: message_size is its total
 inline constexpr uint8_t kTrailing = 4;       // the trailing metadata ends here: last frame of this direction
 inline constexpr uint8_t kCompressed = 8;     // with kMessageBegin: the message is compressed
-inline constexpr uint8_t kAll = 15;
+inline constexpr uint8_t kReference = 16;     // the piece is a shm::BlockReference: the bytes lie in the sender's arena
+inline constexpr uint8_t kAll = 31;
 }  // namespace frame_flag
 
 struct FrameHeader {

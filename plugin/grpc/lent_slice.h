@@ -9,11 +9,14 @@
 #include <span>
 
 #include "plugin/shm/link.h"
+#include "src/core/lib/resource_quota/memory_quota.h"
 #include "src/core/lib/slice/slice.h"
 
 namespace samehost::grpc_transport {
 
-grpc_core::Slice MakeLentSlice(shm::Lease lease, std::span<const std::byte> bytes);
+// `reservation` counts the bytes against the resource quota.
+grpc_core::Slice MakeLentSlice(shm::Lease lease, std::span<const std::byte> bytes,
+                               grpc_core::MemoryAllocator::Reservation reservation = {});
 
 }  // namespace samehost::grpc_transport
 

@@ -85,6 +85,7 @@ Transport::Transport(const grpc_core::ChannelArgs& args, rendezvous::Connected c
     memory_owner_ = std::make_unique<grpc_core::MemoryOwner>(
         quota->memory_quota()->CreateMemoryOwner(peer_string_ + ":samehost"));
   }
+  if (link_->arena() != nullptr) send_memory_ = std::make_shared<SendMemory>(link_->arena());
   max_streams_ = static_cast<uint32_t>(
       std::max(0, args.GetInt(GRPC_ARG_MAX_CONCURRENT_STREAMS).value_or(INT_MAX)));
   max_metadata_bytes_ = static_cast<uint32_t>(
@@ -409,6 +410,11 @@ void Transport::StartSendMessage(Stream* s, grpc_transport_stream_op_batch* op) 
   s->message_size = static_cast<uint32_t>(from->length);
   s->message_flags = send.flags;
   s->message_begun = false;
+  s->copy_message = false;
+  if (from->length >= SendMemory::kFrom) {
+    SendMemory::NoteSent(send_memory_);
+    if (send_memory_ != nullptr) NoteLargeTraffic();
+  }
   s->stats.outgoing.data_bytes += from->length;
 }
 

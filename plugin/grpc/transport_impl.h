@@ -20,6 +20,7 @@
 #include "plugin/grpc/block_pool.h"
 #include "plugin/grpc/frame.h"
 #include "plugin/grpc/metadata_codec.h"
+#include "plugin/grpc/send_memory.h"
 #include "plugin/grpc/stream.h"
 #include "plugin/grpc/transport.h"
 #include "plugin/grpc/watch.h"
@@ -103,6 +104,8 @@ class Transport final : public Watched {
   // ---- transport_send.cc
   void WriteStream(Stream* s);
   bool WriteStep(Stream* s, bool* progress);
+  bool Refers(const Stream& s, shm::BlockReference* reference) const;
+  size_t BytesToCopy(const Stream& s) const;
   bool WriteMetadataPieces(Stream* s, bool trailing);
   std::byte* ReserveFor(Stream* s, size_t bytes);
   void SentTrailing(Stream* s);
@@ -120,8 +123,11 @@ class Transport final : public Watched {
   Stream* AcceptStream(const Frame& frame);
   bool OnInitial(Stream* s, const Frame& frame);
   bool OnTrailing(Stream* s, const Frame& frame);
-  bool OnChunk(Stream* s, const Frame& frame, const shm::Record& record, bool* lent);
-  void AppendChunk(Stream* s, const Frame& frame, const shm::Record& record, bool* lent);
+  bool OnChunk(Stream* s, const Frame& frame, const shm::Record& record, shm::Borrowed borrowed,
+               bool* lent);
+  void AppendChunk(Stream* s, std::span<const std::byte> chunk, const shm::Record& record,
+                   bool* lent);
+  void AppendBorrowed(Stream* s, shm::Borrowed borrowed);
   bool OnReset(const FrameHeader& header);
   bool OnCredit(const FrameHeader& header);
   bool OnSettings(const FrameHeader& header);
@@ -175,6 +181,7 @@ class Transport final : public Watched {
   const grpc_core::RefCountedPtr<grpc_core::channelz::SocketNode> socket_node_;
   std::unique_ptr<shm::Link> link_;
   std::unique_ptr<grpc_core::MemoryOwner> memory_owner_;
+  std::shared_ptr<SendMemory> send_memory_;  // null: no arena; set once
   const std::shared_ptr<BlockPool> blocks_ = std::make_shared<BlockPool>();
 
   std::mutex read_mu_;

@@ -39,7 +39,8 @@ void Transport::OnTrimTimer() {
   trim_timer_set_ = false;
   if (!closed_error_.ok()) return;
   if (BytesMoved() != bytes_at_trim_check_) return NoteLargeTraffic();
-  link_->TrimIdle();
+  if (send_memory_ != nullptr) send_memory_->SetActive(false);
+  if (!link_->TrimIdle()) NoteLargeTraffic();
   blocks_->Trim();
 }
 

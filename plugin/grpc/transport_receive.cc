@@ -106,6 +106,14 @@ Stream* Transport::AcceptStream(const Frame& frame) {
 }
 
 bool Transport::OnData(const Frame& frame, const shm::Record& record, bool* lent) {
+  shm::Borrowed borrowed;  // given back unless somebody keeps it
+  if (frame.header.flags & frame_flag::kReference) {
+    shm::BlockReference reference;
+    if (frame.chunk.size() != sizeof reference) return Violation("reference to a block");
+    std::memcpy(&reference, frame.chunk.data(), sizeof reference);
+    borrowed = link_->Borrow(reference);
+    if (!borrowed.lease.valid()) return Violation("reference to a block");
+  }
   mu_.lock();
   Stream* s = Find(frame.header.stream);
   if (s == nullptr) s = AcceptStream(frame);
@@ -120,7 +128,7 @@ bool Transport::OnData(const Frame& frame, const shm::Record& record, bool* lent
   if ((h.initial_size > 0 || (h.flags & frame_flag::kInitial)) && !OnInitial(s, frame)) {
     violated = "initial metadata";
   } else if ((h.chunk_size > 0 || (h.flags & frame_flag::kMessageBegin)) && !s->read_closed &&
-             !OnChunk(s, frame, record, lent)) {
+             !OnChunk(s, frame, record, std::move(borrowed), lent)) {
     violated = "message";
   } else if ((h.trailing_size > 0 || (h.flags & frame_flag::kTrailing)) && !s->read_closed &&
              !OnTrailing(s, frame)) {
@@ -199,8 +207,11 @@ bool Transport::OnTrailing(Stream* s, const Frame& frame) {
   return true;
 }
 
-bool Transport::OnChunk(Stream* s, const Frame& frame, const shm::Record& record, bool* lent) {
+bool Transport::OnChunk(Stream* s, const Frame& frame, const shm::Record& record,
+                        shm::Borrowed borrowed, bool* lent) {
   const FrameHeader& h = frame.header;
+  const uint32_t size =
+      borrowed.lease.valid() ? static_cast<uint32_t>(borrowed.bytes.size()) : h.chunk_size;
   if (s->initial_published == Published::kNot) return false;
   if (h.flags & frame_flag::kMessageBegin) {
     if (s->partial != nullptr) return false;
@@ -208,13 +219,17 @@ bool Transport::OnChunk(Stream* s, const Frame& frame, const shm::Record& record
     s->partial->size = h.message_size;
     if (h.flags & frame_flag::kCompressed) s->partial->flags = GRPC_WRITE_INTERNAL_COMPRESS;
   }
-  if (s->partial == nullptr || h.chunk_size > s->partial->size - s->partial->received) return false;
-  if (h.chunk_size > s->granted) return false;
-  s->granted -= h.chunk_size;
-  s->buffered += h.chunk_size;
-  s->stats.incoming.data_bytes += h.chunk_size;
-  if (h.chunk_size > 0) AppendChunk(s, frame, record, lent);
-  s->partial->received += h.chunk_size;
+  if (s->partial == nullptr || size > s->partial->size - s->partial->received) return false;
+  if (size > s->granted) return false;
+  s->granted -= size;
+  s->buffered += size;
+  s->stats.incoming.data_bytes += size;
+  if (borrowed.lease.valid()) {
+    AppendBorrowed(s, std::move(borrowed));
+  } else if (size > 0) {
+    AppendChunk(s, frame.chunk, record, lent);
+  }
+  s->partial->received += size;
   if (s->partial->received < s->partial->size) return true;
   link_->CountMessageReceived();
   IncomingMessage* complete = s->partial.get();
@@ -231,24 +246,25 @@ bool Transport::OnChunk(Stream* s, const Frame& frame, const shm::Record& record
 // Lends a message that came whole where that is cheaper than a copy and allowed; else copies it to its place.
 // SUBTLE: never lends pieces of a message that is still coming: they would hold up the ring that
 // the rest needs.
-void Transport::AppendChunk(Stream* s, const Frame& frame, const shm::Record& record, bool* lent) {
+void Transport::AppendChunk(Stream* s, std::span<const std::byte> chunk, const shm::Record& record,
+                            bool* lent) {
   IncomingMessage* m = s->partial.get();
-  const size_t size = frame.chunk.size();
+  const size_t size = chunk.size();
   if (size >= kLendFrom && size == m->size && streams_.size() <= kLendUpToStreams) {
     shm::Lease lease = link_->Lend(record);
     if (lease.valid()) {
       *lent = true;
-      m->data.Append(MakeLentSlice(std::move(lease), frame.chunk));
+      m->data.Append(MakeLentSlice(std::move(lease), chunk));
       return;
     }
   }
   if (size == m->size) {
     grpc_slice slice = AllocateSlice(size);
-    std::memcpy(GRPC_SLICE_START_PTR(slice), frame.chunk.data(), size);
+    std::memcpy(GRPC_SLICE_START_PTR(slice), chunk.data(), size);
     m->data.Append(grpc_core::Slice(slice));
     return;
   }
-  std::span<const std::byte> rest = frame.chunk;
+  std::span<const std::byte> rest = chunk;
   while (!rest.empty()) {
     if (s->assembled == 0) {
       const uint32_t still = m->size - m->received - static_cast<uint32_t>(size - rest.size());
@@ -267,6 +283,23 @@ void Transport::AppendChunk(Stream* s, const Frame& frame, const shm::Record& re
       s->assembled = 0;
     }
   }
+}
+
+// What lies in the peer's arena stays there until its user has done with it.
+void Transport::AppendBorrowed(Stream* s, shm::Borrowed borrowed) {
+  IncomingMessage* m = s->partial.get();
+  if (s->assembled > 0) {
+    GRPC_SLICE_SET_LENGTH(s->assembling, s->assembled);
+    m->data.Append(grpc_core::Slice(std::exchange(s->assembling, grpc_empty_slice())));
+    s->assembled = 0;
+  }
+  NoteLargeTraffic();
+  grpc_core::MemoryAllocator::Reservation reservation;
+  if (memory_owner_ != nullptr) {
+    reservation = memory_owner_->MakeReservation(borrowed.bytes.size());
+  }
+  m->data.Append(
+      MakeLentSlice(std::move(borrowed.lease), borrowed.bytes, std::move(reservation)));
 }
 
 // ---- Credit ----------------------------------------------------------------------------------

@@ -152,6 +152,25 @@ bool Transport::WriteMetadataPieces(Stream* s, bool trailing) {
   return true;
 }
 
+// Whether what comes next of the message lies in a block that the peer has mapped.
+bool Transport::Refers(const Stream& s, shm::BlockReference* reference) const {
+  if (send_memory_ == nullptr || s.copy_message || s.message.Count() == 0) return false;
+  return send_memory_->Holds(s.message.c_slice_buffer()->slices[0], reference);
+}
+
+// How much of the message comes before anything that can be referred to.
+size_t Transport::BytesToCopy(const Stream& s) const {
+  if (send_memory_ == nullptr || s.copy_message) return s.message.Length();
+  const grpc_slice_buffer* buffer = s.message.c_slice_buffer();
+  shm::BlockReference ignored;
+  size_t bytes = 0;
+  for (size_t i = 0; i < buffer->count; ++i) {
+    if (send_memory_->Holds(buffer->slices[i], &ignored) && i > 0) break;
+    bytes += GRPC_SLICE_LENGTH(buffer->slices[i]);
+  }
+  return bytes;
+}
+
 // Writes one record of what `s` has to send. True when there is more that could go (room or
 // not), false when it has nothing to send or waits for credit.
 bool Transport::WriteStep(Stream* s, bool* progress) {
@@ -179,9 +198,18 @@ bool Transport::WriteStep(Stream* s, bool* progress) {
 
   const size_t left = has_message ? s->message.Length() : 0;
   const size_t credit = static_cast<size_t>(std::max<int64_t>(0, s->send_credit));
-  // All of it in one record where it fits (the receiver can take it without a copy), else in pieces.
-  size_t chunk = std::min({left, credit, max - std::min(max, scratch_initial_.size())});
-  if (chunk < left) chunk = std::min(chunk, kMaxChunk);
+  shm::BlockReference reference;
+  size_t chunk = 0;  // bytes of the message that go with this record
+  const bool refers = credit > 0 && has_message && Refers(*s, &reference);
+  if (refers) {
+    chunk = reference.length = static_cast<uint32_t>(std::min<size_t>(reference.length, credit));
+  } else if (has_message) {
+    // All of it in one record where it fits (the receiver can take it without a copy), else in pieces.
+    const size_t to_copy = BytesToCopy(*s);
+    chunk = std::min({to_copy, credit, max - std::min(max, scratch_initial_.size())});
+    if (chunk < to_copy) chunk = std::min(chunk, kMaxChunk);
+  }
+  const size_t body = refers ? sizeof reference : chunk;  // bytes of it in the record
   const bool begins = has_message && !s->message_begun;
   const bool message_ends = has_message && chunk == left;
   if (has_message && !with_initial && !begins && chunk == 0) return false;  // waits for credit
@@ -191,7 +219,7 @@ bool Transport::WriteStep(Stream* s, bool* progress) {
   if (with_trailing) {
     if (s->encoded.empty() || with_initial) {
       s->stats.outgoing.header_bytes += EncodeMetadata(*s->send_trailing, &scratch_trailing_);
-      if (scratch_initial_.size() + chunk + scratch_trailing_.size() > max) {
+      if (scratch_initial_.size() + body + scratch_trailing_.size() > max) {
         with_trailing = false;
         if (!with_initial && !has_message) {
           s->encoded = scratch_trailing_;
@@ -206,29 +234,38 @@ bool Transport::WriteStep(Stream* s, bool* progress) {
     }
   }
   if (!with_initial && !has_message && !with_trailing) return false;
-  if (begins && left > max / 2) {
+  if (begins && !refers && left > max / 2) {
     link_->WantRingBytes(std::min(left * 4, kRingForOneMessage));
     NoteLargeTraffic();
   }
 
   const size_t size =
-      sizeof(FrameHeader) + scratch_initial_.size() + chunk + scratch_trailing_.size();
+      sizeof(FrameHeader) + scratch_initial_.size() + body + scratch_trailing_.size();
   std::byte* at = ReserveFor(s, size);
   if (at == nullptr) return true;
+  if (refers && !link_->LendBlock(reference)) {
+    s->copy_message = true;
+    return WriteStep(s, progress);
+  }
   FrameHeader header;
   header.stream = s->id;
   header.flags = (with_initial ? frame_flag::kInitial : 0) |
                  (begins ? frame_flag::kMessageBegin : 0) |
                  (with_trailing ? frame_flag::kTrailing : 0) |
+                 (refers ? frame_flag::kReference : 0) |
                  (begins && (s->message_flags & GRPC_WRITE_INTERNAL_COMPRESS)
                       ? frame_flag::kCompressed : 0);
   header.initial_size = static_cast<uint32_t>(scratch_initial_.size());
-  header.chunk_size = static_cast<uint32_t>(chunk);
+  header.chunk_size = static_cast<uint32_t>(body);
   header.trailing_size = static_cast<uint32_t>(scratch_trailing_.size());
   header.message_size = begins ? s->message_size : 0;
   at = Put(at, &header, sizeof header);
   at = Put(at, scratch_initial_.data(), scratch_initial_.size());
-  if (chunk > 0) {
+  if (refers) {
+    at = Put(at, &reference, sizeof reference);
+    grpc_core::SliceBuffer sent;
+    grpc_slice_buffer_move_first(s->message.c_slice_buffer(), chunk, sent.c_slice_buffer());
+  } else if (chunk > 0) {
     s->message.MoveFirstNBytesIntoBuffer(chunk, at);
     at += chunk;
   }

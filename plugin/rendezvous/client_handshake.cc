@@ -175,6 +175,7 @@ class Attempt {
     if (accept->version < ours.min || accept->version > ours.max) return Nonsense();
     parts_.socket = std::move(socket_);
     parts_.peer_pidfd = std::move(pidfd_);
+    parts_.trusts_peer = TrustsWithMemory(peer_);
     auto link =
         shm::Link::Create(shm::Link::Side::kConnecting, std::move(parts_), hello_.options.link);
     if (!link) return ToFallback(link.error());

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -46,6 +47,20 @@ std::vector<gid_t> PeerGroups(int socket) {
 }
 
 }  // namespace
+
+bool TrustsWithMemory(const PeerIdentity& peer) {
+  if (peer.uid != geteuid() || peer.uid == OverflowUid() || peer.pid <= 0) return false;
+  for (const char* kind : {"user", "pid"}) {
+    struct stat own, others;
+    const std::string link = std::string("/ns/") + kind;
+    if (stat(("/proc/self" + link).c_str(), &own) != 0 ||
+        stat(("/proc/" + std::to_string(peer.pid) + link).c_str(), &others) != 0 ||
+        own.st_dev != others.st_dev || own.st_ino != others.st_ino) {
+      return false;
+    }
+  }
+  return true;
+}
 
 uid_t OverflowUid() {
   static const uid_t uid = ReadOverflowId("/proc/sys/kernel/overflowuid");

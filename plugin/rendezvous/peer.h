@@ -32,6 +32,9 @@ Result<PeerIdentity> ReadPeerIdentity(int socket);
 bool Accepts(const AccessPolicy& policy, const PeerIdentity& peer, int socket);
 // The part of Accepts that needs no socket: this user, root and `users`.
 bool AcceptsUser(const AccessPolicy& policy, uid_t uid);
+// Whether the peer could read this process's memory anyway: the same user in the same user and PID
+// namespaces, and this process may look at it. False when in doubt.
+bool TrustsWithMemory(const PeerIdentity& peer);
 // The id that stands for every user (group) without a name in this user namespace, usually 65534.
 uid_t OverflowUid();
 gid_t OverflowGid();

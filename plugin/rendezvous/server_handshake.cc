@@ -245,6 +245,7 @@ bool ServerHandshake::Finish() {
   parts.segment = std::move(descriptors_[0]);
   for (size_t i = 1; i < descriptors_.size(); ++i)
     parts.doorbell[i - 1] = std::move(descriptors_[i]);
+  parts.trusts_peer = TrustsWithMemory(peer_);
   parts.peer_pidfd = OpenPeerPidfd(socket_.get(), peer_);
   parts.socket = UniqueFd(fcntl(socket_.get(), F_DUPFD_CLOEXEC, 0));
   if (!parts.socket.valid()) {

@@ -30,6 +30,8 @@ inline constexpr uint32_t kCountersVersion = 1;
 // Twice a cache line: the processor fetches lines in pairs.
 inline constexpr size_t kLineBytes = 128;
 inline constexpr uint32_t kMaxRingBytes = 256u << 20;
+// Blocks of an arena (arena.h) at one time, each way.
+inline constexpr uint32_t kMaxBlocks = 256;
 
 struct SegmentHeader {
   uint64_t magic;
@@ -56,10 +58,17 @@ struct DirectionControl {
   std::atomic<uint64_t> taken;                     // everything before it has been read
   std::atomic<uint32_t> acknowledged;              // last grown ring that has been mapped
   std::atomic<uint32_t> max_ring_bytes;            // largest ring taken; 0: not known yet
+  std::atomic<uint32_t> max_arena_bytes;           // of all blocks together; 0: takes none
+  std::atomic<uint32_t> blocks_refused;            // there was no means to map one: make no more
   // Written by the consumer, taken back by the producer that rings (Link::Watch).
   alignas(kLineBytes) std::atomic<uint32_t> watch;
+  // Written by the consumer: how often each block has been given back, its being mapped included.
+  alignas(kLineBytes) std::atomic<uint32_t> blocks_returned[kMaxBlocks];
 };
-static_assert(sizeof(DirectionControl) == 3 * kLineBytes);
+static_assert(sizeof(DirectionControl) == 3 * kLineBytes + kMaxBlocks * 4);
+static_assert(sizeof(DirectionControl) <= 2048);
+static_assert(offsetof(DirectionControl, max_arena_bytes) == 152);
+static_assert(offsetof(DirectionControl, blocks_returned) == 384);
 static_assert(offsetof(DirectionControl, head) == 0);
 static_assert(offsetof(DirectionControl, awaited_tail) == 8);
 static_assert(offsetof(DirectionControl, tail) == 128);

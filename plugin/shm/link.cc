@@ -18,6 +18,9 @@ namespace {
 // honest comes near.
 constexpr uint64_t kMaxDisturbances = 100'000;
 constexpr uint64_t kDisturbanceNanos = 60'000'000'000;
+// What an arena may grow to beside a ring of the largest size, and in any case.
+constexpr uint64_t kArenaToRing = 32;
+constexpr uint64_t kMaxArenaBytes = 1u << 30;
 // Frames taken per call, so that a peer that sends without end does not hold the caller.
 constexpr int kFramesPerCall = 64;
 
@@ -45,6 +48,13 @@ Result<RingMemory> MapOutgoing(int segment, const SegmentHeader& header, size_t 
 
 Consumer::FirstRing FirstIncoming(int segment, const SegmentHeader& header, size_t direction) {
   return {segment, header.data_offset[direction], header.ring_bytes[direction]};
+}
+
+// A link whose rings may not grow has no arena either: its memory is what was agreed on.
+uint32_t ArenaBytes(const LinkOptions& options) {
+  if (options.max_ring_bytes == options.initial_ring_bytes) return 0;
+  return static_cast<uint32_t>(
+      std::min<uint64_t>(uint64_t{options.max_ring_bytes} * kArenaToRing, kMaxArenaBytes));
 }
 
 }  // namespace
@@ -76,11 +86,13 @@ Result<std::unique_ptr<Link>> Link::Create(Side side, LinkParts parts, const Lin
                           .segment = std::move(parts.segment),
                           .socket = std::move(parts.socket),
                           .pidfd = std::move(parts.peer_pidfd),
-                          .control = *std::move(control),
+                          .control = std::make_shared<const Mapping>(*std::move(control)),
                           .header = *header,
                           .outgoing = *std::move(outgoing),
                           .incoming = *std::move(incoming),
-                          .max_ring_bytes = options.max_ring_bytes};
+                          .max_ring_bytes = options.max_ring_bytes,
+                          .max_arena_bytes = ArenaBytes(options),
+                          .trusts_peer = parts.trusts_peer};
   return std::unique_ptr<Link>(std::make_unique<LinkImpl>(std::move(pieces), *std::move(doorbell)));
 }
 
@@ -99,6 +111,8 @@ LinkImpl::LinkImpl(Pieces pieces, Doorbell doorbell)
       breaker_(socket_.get()),
       bell_(outgoing_, incoming_, &doorbell_, page_),
       inbox_(incoming_, &bell_, &breaker_, pieces.max_ring_bytes),
+      // A peer of another user could change what it has sent while it is being read.
+      view_(incoming_, control_, &breaker_, doorbell_.same_user() ? pieces.max_arena_bytes : 0),
       producer_(outgoing_, page_, &bell_, &breaker_, socket_.get(), std::move(pieces.outgoing),
                 pieces.max_ring_bytes),
       consumer_(incoming_, page_, &bell_, &breaker_, &inbox_,
@@ -112,16 +126,22 @@ LinkImpl::LinkImpl(Pieces pieces, Doorbell doorbell)
   page_->peer_uid = ~0u;
   // relaxed: one number, good whenever the peer sees it.
   incoming_->max_ring_bytes.store(pieces.max_ring_bytes, std::memory_order_relaxed);
+  if (pieces.trusts_peer && pieces.max_arena_bytes > 0) {
+    arena_ = std::make_shared<Arena>(outgoing_, socket_.get(), pieces.max_arena_bytes);
+  }
 }
 
-LinkImpl::~LinkImpl() { Close(); }
+LinkImpl::~LinkImpl() {
+  Close();
+  if (arena_ != nullptr) arena_->Retire();
+}
 
 CountersPage* LinkImpl::Page(size_t side) const {
-  return reinterpret_cast<CountersPage*>(control_.data() + header_.counters_offset[side]);
+  return reinterpret_cast<CountersPage*>(control_->data() + header_.counters_offset[side]);
 }
 
 DirectionControl* LinkImpl::Direction(size_t side) const {
-  return reinterpret_cast<DirectionControl*>(control_.data() + header_.control_offset[side]);
+  return reinterpret_cast<DirectionControl*>(control_->data() + header_.control_offset[side]);
 }
 
 // ---- Producing -------------------------------------------------------------------------------
@@ -142,8 +162,17 @@ void LinkImpl::WantRingBytes(size_t bytes) {
   if (!forked()) producer_.WantRingBytes(bytes);
 }
 
-void LinkImpl::TrimIdle() {
-  if (!forked()) producer_.TrimIdle();
+bool LinkImpl::TrimIdle() {
+  if (forked()) return true;
+  producer_.TrimIdle();
+  return arena_ == nullptr || arena_->Trim();
+}
+
+bool LinkImpl::LendBlock(const BlockReference& reference) {
+  if (forked() || arena_ == nullptr || !arena_->Lend(reference.block)) return false;
+  // relaxed: a counter.
+  page_->bytes_sent.fetch_add(reference.length, std::memory_order_relaxed);
+  return true;
 }
 
 // ---- Consuming -------------------------------------------------------------------------------
@@ -161,6 +190,14 @@ void LinkImpl::FlushDone() {
 }
 
 Lease LinkImpl::Lend(const Record& record) { return forked() ? Lease() : consumer_.Lend(record); }
+
+Borrowed LinkImpl::Borrow(const BlockReference& reference) {
+  if (forked()) return {};
+  Borrowed borrowed = view_.Borrow(reference);
+  // relaxed: a counter.
+  page_->bytes_received.fetch_add(borrowed.bytes.size(), std::memory_order_relaxed);
+  return borrowed;
+}
 
 const Error& LinkImpl::broken() const {
   static const Error* const fork_error =
@@ -233,6 +270,12 @@ Status LinkImpl::OnSocketReadable() {
         break;
       case FrameType::kRing:
         inbox_.Receive(*std::move(received));
+        break;
+      case FrameType::kBlock:
+        view_.Receive(*std::move(received));
+        break;
+      case FrameType::kDropBlock:
+        view_.Drop(received->frame.generation);
         break;
       default:
         breaker_.Violation("type of a frame");
@@ -308,7 +351,8 @@ CounterValues LinkImpl::counters() const {
 size_t LinkImpl::memory_bytes() const {
   if (forked()) return 0;  // another thread of the parent may have held a lock
   return BackedBytes(segment_.get()) + producer_.memory_bytes() + inbox_.memory_bytes() +
-         consumer_.memory_bytes();
+         consumer_.memory_bytes() + view_.memory_bytes() +
+         (arena_ == nullptr ? 0 : arena_->memory_bytes());
 }
 
 }  // namespace samehost::shm

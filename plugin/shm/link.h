@@ -27,6 +27,8 @@
 
 namespace samehost::shm {
 
+class Arena;
+
 struct LinkOptions {
   // Initial data bytes of each ring: a power of two, a multiple of the page size.
   uint32_t initial_ring_bytes = 32 * 1024;
@@ -44,6 +46,9 @@ struct LinkParts {
   // The rendezvous connection, stays open for the life of the link: AF_UNIX, SOCK_SEQPACKET (or
   // SOCK_STREAM), nothing unread in it. It may block: every call here uses MSG_DONTWAIT.
   UniqueFd socket;
+  // The peer could read this process's memory anyway, so nothing is given away when it sees bytes of a message
+  // that was meant for somebody else: it may be given blocks of an arena.
+  bool trusts_peer = false;
   UniqueFd peer_pidfd;  // may be invalid (old kernel, or a peer that is not visible in this PID namespace)
 };
 
@@ -56,6 +61,15 @@ struct Record {
 };
 
 class Lease;
+struct Borrowed;
+
+// Bytes of a message that lie in a block of the sender's arena, as the transport tells the peer.
+struct BlockReference {
+  uint32_t block = 0;
+  uint32_t offset = 0;
+  uint32_t length = 0;
+  uint32_t reserved = 0;
+};
 
 // A point-in-time copy of one side's counters; all since the link was made.
 struct CounterValues {
@@ -108,7 +122,14 @@ class Link {
   virtual void WantRingBytes(size_t bytes) = 0;
   // Gives the memory of an idle, grown ring back (keeps the small one); the next record takes what it needs
   // again or uses the small ring. For use after some hundred ms without traffic.
-  virtual void TrimIdle() = 0;
+  // False: some blocks of the arena are in use still; try again.
+  virtual bool TrimIdle() = 0;
+  // Where messages for this peer may be written before they are sent; null when the peer is not
+  // trusted so far. Lives on after the link, of no further use. Any thread.
+  virtual const std::shared_ptr<Arena>& arena() const = 0;
+  // The bytes at `reference`, whose block has a local owner, are about to be sent by a record that
+  // refers to them. False: copy them instead. Producing thread.
+  virtual bool LendBlock(const BlockReference& reference) = 0;
 
   // ---- Consuming (one thread at a time) ----------------------------------------------------
 
@@ -124,6 +145,8 @@ class Link {
   // copy instead, then Done(). A lease that is kept for long does not stop the peer: its bytes are
   // moved to private pages under the same address when the peer needs the room.
   virtual Lease Lend(const Record& record) = 0;
+  // The bytes that a record of the peer refers to; invalid lease: the peer broke the rules.
+  virtual Borrowed Borrow(const BlockReference& reference) = 0;
   // After kBroken: which rule the peer violated.
   virtual const Error& broken() const = 0;
 
@@ -212,6 +235,12 @@ class Lease {
  private:
   Owner* owner_ = nullptr;
   uint32_t slot_ = 0;
+};
+
+// As with Record, the peer can still change what `bytes` points to.
+struct Borrowed {
+  std::span<const std::byte> bytes;
+  Lease lease;
 };
 
 }  // namespace samehost::shm

@@ -8,6 +8,8 @@
 #include <string_view>
 
 #include "plugin/base/fork_guard.h"
+#include "plugin/shm/arena.h"
+#include "plugin/shm/arena_view.h"
 #include "plugin/shm/breaker.h"
 #include "plugin/shm/consumer.h"
 #include "plugin/shm/doorbell.h"
@@ -26,11 +28,13 @@ class LinkImpl final : public Link {
     UniqueFd segment;
     UniqueFd socket;
     UniqueFd pidfd;
-    Mapping control;  // everything before the data areas
+    std::shared_ptr<const Mapping> control;  // everything before the data areas
     SegmentHeader header;
     RingMemory outgoing;
     RingMemory incoming;
     uint32_t max_ring_bytes;
+    uint32_t max_arena_bytes;
+    bool trusts_peer;
   };
   LinkImpl(Pieces pieces, Doorbell doorbell);
   ~LinkImpl() override;
@@ -42,12 +46,15 @@ class LinkImpl final : public Link {
   bool AwaitRoom(size_t bytes) override;
   bool HasRoom() const override { return producer_.HasRoom(); }
   void WantRingBytes(size_t bytes) override;
-  void TrimIdle() override;
+  bool TrimIdle() override;
+  const std::shared_ptr<Arena>& arena() const override { return arena_; }
+  bool LendBlock(const BlockReference& reference) override;
 
   Take Next(Record* record) override;
   void Done(const Record& record) override;
   void FlushDone() override;
   Lease Lend(const Record& record) override;
+  Borrowed Borrow(const BlockReference& reference) override;
   const Error& broken() const override;
   bool HasInput() const override { return consumer_.HasInput(); }
   bool PeerCaughtUp() const override { return producer_.PeerCaughtUp(); }
@@ -85,7 +92,7 @@ class LinkImpl final : public Link {
   const UniqueFd segment_;
   const UniqueFd socket_;
   const UniqueFd pidfd_;
-  const Mapping control_;
+  const std::shared_ptr<const Mapping> control_;
   const Doorbell doorbell_;
   CountersPage* const page_;
   DirectionControl* const outgoing_;
@@ -93,6 +100,8 @@ class LinkImpl final : public Link {
   Breaker breaker_;
   PeerBell bell_;
   RingInbox inbox_;
+  ArenaView view_;
+  std::shared_ptr<Arena> arena_;
   std::atomic<uint64_t> disturbances_{0};     // since the last progress
   std::atomic<uint64_t> disturbed_since_{0};  // nanoseconds
   std::atomic<uint64_t> last_progress_{0};    // what the peer's positions were then

@@ -47,9 +47,7 @@ Status Back(int fd, uint64_t bytes) {
   return SystemError("fallocate");
 }
 
-}  // namespace
-
-Result<UniqueFd> MakeSealedMemory(const char* name, uint64_t bytes) {
+Result<UniqueFd> MakeBackedMemory(const char* name, uint64_t bytes) {
   if (!MemoryAllows(bytes)) {
     return Error{ErrorCode::kNoMemory, 0, "shared memory of " + std::to_string(bytes) + " bytes"};
   }
@@ -57,13 +55,16 @@ Result<UniqueFd> MakeSealedMemory(const char* name, uint64_t bytes) {
   if (!fd.ok()) return fd;
   if (ftruncate(fd->get(), static_cast<off_t>(bytes)) != 0) return SystemError("ftruncate");
   if (Status backed = Back(fd->get(), bytes); !backed.ok()) return backed.error();
-  if (fcntl(fd->get(), F_ADD_SEALS, kSeals) != 0) {
-    return Error{ErrorCode::kUnsupported, errno, "F_ADD_SEALS"};
-  }
   return fd;
 }
 
-Result<uint64_t> SealedMemoryBytes(int fd) {
+Status Seal(int fd, int seals) {
+  if (fcntl(fd, F_ADD_SEALS, seals) == 0) return {};
+  return Error{ErrorCode::kUnsupported, errno, "F_ADD_SEALS"};
+}
+
+// The size of memory with all seals that `writable` memory, or memory that only its maker writes, must have.
+Result<uint64_t> CheckedBytes(int fd, bool writable) {
   struct stat status;
   struct statfs system;
   if (fstat(fd, &status) != 0 || fstatfs(fd, &system) != 0) return Bad("not readable");
@@ -72,7 +73,8 @@ Result<uint64_t> SealedMemoryBytes(int fd) {
   if (system.f_type != TMPFS_MAGIC) return Bad("not on tmpfs");
   const int seals = fcntl(fd, F_GET_SEALS);
   if (seals < 0 || (seals & kSeals) != kSeals) return Bad("not sealed");
-  if ((seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) != 0) return Bad("not writable");
+  const bool unwritable = (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) != 0;
+  if (unwritable == writable) return Bad(writable ? "not writable" : "not sealed against writing");
   if (status.st_size <= 0) return Bad("empty");
   if (static_cast<uint64_t>(status.st_blocks) * 512 < static_cast<uint64_t>(status.st_size)) {
     return Bad("not backed");
@@ -80,11 +82,38 @@ Result<uint64_t> SealedMemoryBytes(int fd) {
   return static_cast<uint64_t>(status.st_size);
 }
 
-Status CheckSealedMemory(int fd, uint64_t bytes) {
-  const Result<uint64_t> size = SealedMemoryBytes(fd);
+Status CheckSize(const Result<uint64_t>& size, uint64_t bytes) {
   if (!size.ok()) return size.error();
   if (*size != bytes) return Bad("wrong size");
   return {};
+}
+
+}  // namespace
+
+Result<UniqueFd> MakeSealedMemory(const char* name, uint64_t bytes) {
+  Result<UniqueFd> fd = MakeBackedMemory(name, bytes);
+  if (!fd.ok()) return fd;
+  if (Status sealed = Seal(fd->get(), kSeals); !sealed.ok()) return sealed.error();
+  return fd;
+}
+
+Result<BlockMemory> MakeBlockMemory(uint64_t bytes) {
+  Result<UniqueFd> fd = MakeBackedMemory(kBlockMemoryName, bytes);
+  if (!fd.ok()) return fd.error();
+  Result<Mapping> mapping = Mapping::Shared(fd->get(), 0, bytes, {.populate = true});
+  if (!mapping.ok()) return mapping.error();
+  if (Status sealed = Seal(fd->get(), kSeals | F_SEAL_FUTURE_WRITE); !sealed.ok()) {
+    return sealed.error();
+  }
+  return BlockMemory{*std::move(fd), *std::move(mapping)};
+}
+
+Result<uint64_t> SealedMemoryBytes(int fd) { return CheckedBytes(fd, /*writable=*/true); }
+
+Status CheckSealedMemory(int fd, uint64_t bytes) { return CheckSize(SealedMemoryBytes(fd), bytes); }
+
+Status CheckBlockMemory(int fd, uint64_t bytes) {
+  return CheckSize(CheckedBytes(fd, /*writable=*/false), bytes);
 }
 
 void PunchAllBut(int fd, uint64_t bytes, uint64_t keep_offset, uint64_t keep_bytes) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "plugin/base/mapping.h"
 #include "plugin/base/result.h"
 #include "plugin/base/unique_fd.h"
 
@@ -12,14 +13,25 @@ namespace samehost::shm {
 // Names as /proc/PID/fd shows them; `samehost status` looks for them.
 inline constexpr char kLinkMemoryName[] = "samehost-link";
 inline constexpr char kRingMemoryName[] = "samehost-ring";
+inline constexpr char kBlockMemoryName[] = "samehost-block";
 
 // A memfd of `bytes`, all of them backed, that can neither shrink nor grow any more. Looks at the
 // memory headroom first. Errors: kNoMemory, kUnsupported (no memfd or no seals), kSystem.
 Result<UniqueFd> MakeSealedMemory(const char* name, uint64_t bytes);
 
+// The same, mapped by this process before it is sealed against everybody else's writing. The
+// descriptor is for the peer. Errors: as above (no such seal: before Linux 5.1).
+struct BlockMemory {
+  UniqueFd fd;
+  Mapping mapping;
+};
+Result<BlockMemory> MakeBlockMemory(uint64_t bytes);
+
 // Whether `fd` is what MakeSealedMemory(.., bytes) makes: plain memory of exactly this size, fully
 // backed, sealed against shrinking (which would raise SIGBUS) and growing. Errors: kProtocol.
 Status CheckSealedMemory(int fd, uint64_t bytes);
+// The same for MakeBlockMemory.
+Status CheckBlockMemory(int fd, uint64_t bytes);
 // The size of sealed memory that a peer made. Errors: kProtocol.
 Result<uint64_t> SealedMemoryBytes(int fd);
 

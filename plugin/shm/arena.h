@@ -1,0 +1,77 @@
+// Arena: shared memory into which a sender writes its messages before they are sent, so that they
+// need not be copied into the ring: the ring then only says where they lie (docs/design/arena.md).
+// It consists of blocks, each a memfd that the peer maps once, for reading only, and uses again and
+// again.
+//
+// Owner: shared by the link and by whoever holds a block. Threads: any; the mutex is held for a
+// moment, or while a new block is made. After Retire() and in a forked child Allocate() gives
+// nothing and the rest does nothing. Failure: there is no block; copy instead.
+#ifndef SAMEHOST_PLUGIN_SHM_ARENA_H_
+#define SAMEHOST_PLUGIN_SHM_ARENA_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "plugin/base/mapping.h"
+#include "plugin/shm/layout.h"
+
+namespace samehost::shm {
+
+class Arena {
+ public:
+  struct Block {
+    uint32_t number = 0;
+    std::byte* data = nullptr;
+    size_t size = 0;
+  };
+
+  // `control`: of the direction that this side produces into; it and `socket` are used until
+  // Retire(). `max_bytes`: of all blocks together, at most.
+  Arena(DirectionControl* control, int socket, uint32_t max_bytes);
+
+  // A block of at least `bytes`, for one local owner, that the peer has no part of any more.
+  std::optional<Block> Allocate(size_t bytes);
+  // The local owner has no further use for it.
+  void Free(uint32_t number);
+  // Counts one more reference that is about to be sent to the peer, who will give it back. False
+  // when the peer has not mapped the block (yet): copy instead. Requires a local owner.
+  bool Lend(uint32_t number);
+  // Gives what is not in use back to the kernel, here and at the peer. Whether all has gone.
+  bool Trim();
+  // The link is about to end.
+  void Retire();
+  // Bytes of shared memory in all blocks.
+  size_t memory_bytes() const;
+
+ private:
+  struct Slot {
+    Mapping mapping;     // invalid: no block has this number
+    uint32_t lent = 0;   // references sent, the announcement included
+    uint32_t base = 0;   // blocks_returned when it was announced
+    bool owned = false;  // has a local owner
+  };
+  bool Forked() const;
+  uint32_t Returned(uint32_t number) const;
+  // Whether the peer has given back every reference.
+  bool Settled(uint32_t number) const;
+  std::optional<uint32_t> FindIdle(size_t bytes);
+  std::optional<uint32_t> Make(size_t bytes);
+
+  const uint32_t max_bytes_;
+  const uint64_t fork_generation_;
+  mutable std::mutex mutex_;
+  // All below: under the mutex.
+  DirectionControl* control_;  // null: retired
+  int socket_;
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> idle_;  // mapped and not owned; the last one was used last
+  size_t bytes_ = 0;
+  uint64_t next_try_nanos_ = 0;
+};
+
+}  // namespace samehost::shm
+
+#endif  // SAMEHOST_PLUGIN_SHM_ARENA_H_
