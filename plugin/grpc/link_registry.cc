@@ -31,6 +31,7 @@ void Add(const shm::CounterValues& more, shm::CounterValues* sum) {
   sum->spins_paid += more.spins_paid;
   sum->spins_failed += more.spins_failed;
   sum->ring_full += more.ring_full;
+  sum->blocks_lent += more.blocks_lent;
 }
 
 }  // namespace

@@ -95,6 +95,7 @@ LinkStats Stats() {
   stats.spins_paid = totals.counters.spins_paid;
   stats.spins_failed = totals.counters.spins_failed;
   stats.ring_full = totals.counters.ring_full;
+  stats.blocks_lent = totals.counters.blocks_lent;
   stats.memory_bytes = totals.memory_bytes;
   return stats;
 }

@@ -11,7 +11,7 @@ struct Route {
   const void* channel = nullptr;
   std::weak_ptr<SendMemory> memory;
   const SendMemory* last = nullptr;  // compared only
-  bool steady = false;               // the last two went there
+  bool steady = false;               // all of late went there
 };
 
 // Few, as threads that serve very many channels in turn would guess badly anyway.
@@ -33,8 +33,11 @@ void SendMemory::SetChannelOfThread(const void* channel) { t_channel = channel; 
 void SendMemory::NoteSent(const std::shared_ptr<SendMemory>& memory) {
   if (memory != nullptr) memory->SetActive(true);
   Route& route = RouteOfThread();
-  route.steady = route.channel == t_channel && route.last == memory.get();
-  if (route.steady) return;
+  // The first one is believed; after a wrong guess it takes two that agree.
+  const bool known = route.channel == t_channel;
+  const bool agrees = route.last == memory.get();
+  route.steady = agrees || !known;
+  if (known && agrees) return;
   route.channel = t_channel;
   route.memory = memory;
   route.last = memory.get();

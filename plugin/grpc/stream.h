@@ -56,7 +56,7 @@ struct Stream {
   grpc_core::SliceBuffer message;  // what is left to send of the message
   grpc_closure* message_done = nullptr;
   bool message_begun = false;
-  bool copy_message = false;  // even what lies in an arena
+  size_t copy_bytes = 0;  // of the message, that are copied even if they lie in an arena
   uint32_t message_size = 0;
   uint32_t message_flags = 0;
   bool initial_was_sent = false;

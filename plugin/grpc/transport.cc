@@ -168,9 +168,14 @@ void Transport::OnDoorbell(const grpc_error_handle& error) {
   }
 }
 
+Status Transport::ReadSocket() {
+  std::lock_guard<std::mutex> lock(socket_mu_);
+  return link_->OnSocketReadable();
+}
+
 void Transport::OnSocket(const grpc_error_handle& error) {
   if (!error.ok()) return Unref();
-  Status status = link_->OnSocketReadable();
+  Status status = ReadSocket();
   if (!status.ok()) {
     PeerGone(ToString(status.error()).c_str());
     return Unref();
@@ -410,7 +415,7 @@ void Transport::StartSendMessage(Stream* s, grpc_transport_stream_op_batch* op) 
   s->message_size = static_cast<uint32_t>(from->length);
   s->message_flags = send.flags;
   s->message_begun = false;
-  s->copy_message = false;
+  s->copy_bytes = 0;
   if (from->length >= SendMemory::kFrom) {
     SendMemory::NoteSent(send_memory_);
     if (send_memory_ != nullptr) NoteLargeTraffic();

@@ -84,6 +84,7 @@ class Transport final : public Watched {
   void OnDoorbell(const grpc_error_handle& error);
   void OnSocket(const grpc_error_handle& error);
   void OnPidfd(const grpc_error_handle& error);
+  Status ReadSocket();
   void PeerGone(const char* how);
 
   // ---- transport_stream.cc: the life of a stream, as over HTTP/2
@@ -154,6 +155,7 @@ class Transport final : public Watched {
 
   // ---- transport_memory.cc
   void NoteLargeTraffic();
+  void SetTrimTimer();
   void OnTrimTimer();
   uint64_t BytesMoved() const;
   void PostBenignReclaimer();
@@ -184,6 +186,7 @@ class Transport final : public Watched {
   std::shared_ptr<SendMemory> send_memory_;  // null: no arena; set once
   const std::shared_ptr<BlockPool> blocks_ = std::make_shared<BlockPool>();
 
+  std::mutex socket_mu_;  // one thread at a time reads the socket; no other lock is taken under it
   std::mutex read_mu_;
   MetadataDecoder decoder_;  // guarded by read_mu_
 
@@ -224,6 +227,7 @@ class Transport final : public Watched {
   Timer trim_timer_;
   bool trim_timer_set_ = false;
   uint64_t bytes_at_trim_check_ = 0;
+  int quiet_checks_ = 0;
   bool benign_reclaimer_posted_ = false, destructive_reclaimer_posted_ = false;
   struct PendingPing {
     enum Kind : uint8_t { kUser, kKeepalive, kGraceful } kind;

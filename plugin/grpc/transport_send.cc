@@ -154,13 +154,14 @@ bool Transport::WriteMetadataPieces(Stream* s, bool trailing) {
 
 // Whether what comes next of the message lies in a block that the peer has mapped.
 bool Transport::Refers(const Stream& s, shm::BlockReference* reference) const {
-  if (send_memory_ == nullptr || s.copy_message || s.message.Count() == 0) return false;
+  if (send_memory_ == nullptr || s.copy_bytes > 0 || s.message.Count() == 0) return false;
   return send_memory_->Holds(s.message.c_slice_buffer()->slices[0], reference);
 }
 
 // How much of the message comes before anything that can be referred to.
 size_t Transport::BytesToCopy(const Stream& s) const {
-  if (send_memory_ == nullptr || s.copy_message) return s.message.Length();
+  if (send_memory_ == nullptr) return s.message.Length();
+  if (s.copy_bytes > 0) return s.copy_bytes;
   const grpc_slice_buffer* buffer = s.message.c_slice_buffer();
   shm::BlockReference ignored;
   size_t bytes = 0;
@@ -244,7 +245,7 @@ bool Transport::WriteStep(Stream* s, bool* progress) {
   std::byte* at = ReserveFor(s, size);
   if (at == nullptr) return true;
   if (refers && !link_->LendBlock(reference)) {
-    s->copy_message = true;
+    s->copy_bytes = GRPC_SLICE_LENGTH(s->message.c_slice_buffer()->slices[0]);
     return WriteStep(s, progress);
   }
   FrameHeader header;
@@ -267,6 +268,7 @@ bool Transport::WriteStep(Stream* s, bool* progress) {
     grpc_slice_buffer_move_first(s->message.c_slice_buffer(), chunk, sent.c_slice_buffer());
   } else if (chunk > 0) {
     s->message.MoveFirstNBytesIntoBuffer(chunk, at);
+    s->copy_bytes -= std::min(s->copy_bytes, chunk);
     at += chunk;
   }
   Put(at, scratch_trailing_.data(), scratch_trailing_.size());

@@ -22,6 +22,7 @@ constexpr uint64_t kYieldAfterNs = 8 * kMicrosecond;      // then let other runn
 constexpr uint64_t kLateRingNs = 40 * kMicrosecond;       // wait this long before ringing a busy peer
 constexpr uint64_t kDescriptorsEveryNs = 500 * kMicrosecond;
 constexpr uint64_t kWakeCostNs = 40 * kMicrosecond;       // part of a slept wait that is our own wake-up
+constexpr uint64_t kAnnouncedLookNs = 1000 * kMicrosecond;  // for what a peer has announced
 constexpr uint64_t kWatchmanTickNs = 1000 * kMicrosecond;
 constexpr uint64_t kForgetAfterNs = 20'000 * kMicrosecond;
 constexpr size_t kMaxHot = 16;
@@ -102,7 +103,10 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
       now = MonotonicNanos();
       if (now >= deadline_ns) break;
       const uint64_t waited = now - start;
-      if (hot_.empty() || waited >= budget) {
+      if (waited >= budget && waited < kAnnouncedLookNs && WorkAnnouncedLocked()) {
+        DisarmAllLocked();
+      } else if (hot_.empty() || waited >= budget) {
+        StopExpectingLocked();
         if (Watched* w = ArmAllLocked()) {
           w->RefForWatch();
           lock.unlock();
@@ -154,6 +158,19 @@ Watched* Watch::FindWorkLocked() {
     return w;
   }
   return nullptr;
+}
+
+// Whether a peer is preparing a large message: looking on costs no more than its serialisation.
+bool Watch::WorkAnnouncedLocked() {
+  if (max_look_ns_.load(std::memory_order_relaxed) == 0) return false;
+  return std::any_of(hot_.begin(), hot_.end(), [](Watched* w) {
+    const uint32_t announced = w->watched_link()->AnnouncedInput();
+    return announced != 0 && announced != w->disappointed_;
+  });
+}
+
+void Watch::StopExpectingLocked() {
+  for (Watched* w : hot_) w->disappointed_ = w->watched_link()->AnnouncedInput();
 }
 
 void Watch::DisarmAllLocked() {
@@ -215,8 +232,9 @@ bool Watch::AfterDoorbell(Watched* w) {
   const uint64_t waited = now - armed_at_ns_.load(std::memory_order_relaxed);
   NoteWait(waited > kWakeCostNs ? waited - kWakeCostNs : 0);
   work_done_.fetch_add(1, std::memory_order_relaxed);
-  if (expected_wait_ns_.load(std::memory_order_relaxed) <=
-      max_look_ns_.load(std::memory_order_relaxed)) {
+  const uint64_t most = max_look_ns_.load(std::memory_order_relaxed);
+  if (expected_wait_ns_.load(std::memory_order_relaxed) <= most ||
+      (most > 0 && w->watched_link()->AnnouncedInput() != 0)) {
     Add(w);
     return true;
   }

@@ -40,6 +40,7 @@ class Watched {
   bool armed_ = false;       // guarded by Watch::hot_mu_; only a hint
   bool removed_ = false;     // guarded by Watch::hot_mu_; for good
   uint64_t last_work_ = 0;   // monotonic ns; guarded by Watch::hot_mu_
+  uint32_t disappointed_ = 0;  // AnnouncedInput() that did not come in time; guarded by Watch::hot_mu_
 };
 
 class Watch {
@@ -81,6 +82,8 @@ class Watch {
   uint64_t Budget() const;
   void NoteWait(uint64_t ns);
   Watched* FindWorkLocked();
+  bool WorkAnnouncedLocked();
+  void StopExpectingLocked();
   void DisarmAllLocked();
   Watched* ArmAllLocked();
   Outcome Work(Watched* w, uint64_t start);

@@ -22,10 +22,11 @@ size_t BlockBytes(size_t bytes) {
 
 }  // namespace
 
-Arena::Arena(DirectionControl* control, int socket, uint32_t max_bytes)
+Arena::Arena(DirectionControl* control, PeerBell* bell, int socket, uint32_t max_bytes)
     : max_bytes_(max_bytes),
       fork_generation_(ForkGeneration()),
       control_(control),
+      bell_(bell),
       socket_(socket) {}
 
 bool Arena::Forked() const { return fork_generation_ != ForkGeneration(); }
@@ -46,9 +47,16 @@ std::optional<Arena::Block> Arena::Allocate(size_t bytes) {
   std::optional<uint32_t> number = FindIdle(bytes);
   if (!number.has_value()) number = Make(BlockBytes(bytes));
   if (!number.has_value()) return std::nullopt;
+  Announce();
   Slot& slot = slots_[*number];
   slot.owned = true;
   return Block{*number, slot.mapping.data(), slot.mapping.size()};
+}
+
+void Arena::Announce() {
+  if (++announced_ == 0) announced_ = 1;
+  control_->coming.store(announced_, std::memory_order_relaxed);  // a hint
+  bell_->AfterRecords();
 }
 
 // The one that was used last is the one that is still in the cache.
@@ -77,6 +85,7 @@ std::optional<uint32_t> Arena::Make(size_t bytes) {
   Result<BlockMemory> memory = MakeBlockMemory(bytes);
   if (!memory.ok()) return std::nullopt;
   const auto number = static_cast<uint32_t>(free - slots_.begin());
+  const uint32_t base = Returned(number);  // the peer may be quick
   if (!SendFrame(socket_, Frame{FrameType::kBlock, number, bytes}, memory->fd.get())) {
     return std::nullopt;
   }
@@ -84,7 +93,7 @@ std::optional<uint32_t> Arena::Make(size_t bytes) {
   if (free == slots_.end()) slots_.emplace_back();
   Slot& slot = slots_[number];
   slot.mapping = std::move(memory->mapping);
-  slot.base = Returned(number);
+  slot.base = base;
   slot.lent = 1;
   bytes_ += bytes;
   return number;

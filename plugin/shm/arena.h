@@ -17,6 +17,7 @@
 
 #include "plugin/base/mapping.h"
 #include "plugin/shm/layout.h"
+#include "plugin/shm/peer_bell.h"
 
 namespace samehost::shm {
 
@@ -28,11 +29,12 @@ class Arena {
     size_t size = 0;
   };
 
-  // `control`: of the direction that this side produces into; it and `socket` are used until
+  // `control`: of the direction that this side produces into; it, `bell` and `socket` are used until
   // Retire(). `max_bytes`: of all blocks together, at most.
-  Arena(DirectionControl* control, int socket, uint32_t max_bytes);
+  Arena(DirectionControl* control, PeerBell* bell, int socket, uint32_t max_bytes);
 
-  // A block of at least `bytes`, for one local owner, that the peer has no part of any more.
+  // A block of at least `bytes`, for one local owner, that the peer has no part of any more. Tells the peer that a
+  // large message is coming and wakes it when it sleeps: that takes as long as writing the message.
   std::optional<Block> Allocate(size_t bytes);
   // The local owner has no further use for it.
   void Free(uint32_t number);
@@ -57,6 +59,7 @@ class Arena {
   uint32_t Returned(uint32_t number) const;
   // Whether the peer has given back every reference.
   bool Settled(uint32_t number) const;
+  void Announce();
   std::optional<uint32_t> FindIdle(size_t bytes);
   std::optional<uint32_t> Make(size_t bytes);
 
@@ -65,7 +68,9 @@ class Arena {
   mutable std::mutex mutex_;
   // All below: under the mutex.
   DirectionControl* control_;  // null: retired
-  int socket_;
+  PeerBell* const bell_;
+  const int socket_;
+  uint32_t announced_ = 0;  // how often
   std::vector<Slot> slots_;
   std::vector<uint32_t> idle_;  // mapped and not owned; the last one was used last
   size_t bytes_ = 0;

@@ -53,6 +53,7 @@ struct DirectionControl {
   // Written by the producer.
   alignas(kLineBytes) std::atomic<uint64_t> head;  // end of the published records
   std::atomic<uint64_t> awaited_tail;              // ring when tail gets here; 0: nobody waits
+  std::atomic<uint32_t> coming;                    // not 0: a large message is being prepared
   // Written by the consumer.
   alignas(kLineBytes) std::atomic<uint64_t> tail;  // everything before it may be overwritten
   std::atomic<uint64_t> taken;                     // everything before it has been read
@@ -97,6 +98,7 @@ struct CountersPage {
   std::atomic<uint64_t> records_sent;
   std::atomic<uint64_t> ring_full;
   std::atomic<uint64_t> ring_bytes;
+  std::atomic<uint64_t> blocks_lent;  // times that bytes in a block were referred to
   // Consuming.
   alignas(kLineBytes) std::atomic<uint64_t> messages_received;
   std::atomic<uint64_t> bytes_received;

@@ -21,8 +21,9 @@ constexpr uint64_t kDisturbanceNanos = 60'000'000'000;
 // What an arena may grow to beside a ring of the largest size, and in any case.
 constexpr uint64_t kArenaToRing = 32;
 constexpr uint64_t kMaxArenaBytes = 1u << 30;
-// Frames taken per call, so that a peer that sends without end does not hold the caller.
-constexpr int kFramesPerCall = 64;
+// Frames taken per call: more than fit the socket, so that an edge-triggered caller leaves none
+// behind, and a bound, so that a peer that sends without end does not hold the caller.
+constexpr int kFramesPerCall = 1024;
 
 Result<SegmentHeader> ReadHeader(int segment, uint32_t limit) {
   // By pread: a private copy that is read once, before anything is mapped.
@@ -127,7 +128,7 @@ LinkImpl::LinkImpl(Pieces pieces, Doorbell doorbell)
   // relaxed: one number, good whenever the peer sees it.
   incoming_->max_ring_bytes.store(pieces.max_ring_bytes, std::memory_order_relaxed);
   if (pieces.trusts_peer && pieces.max_arena_bytes > 0) {
-    arena_ = std::make_shared<Arena>(outgoing_, socket_.get(), pieces.max_arena_bytes);
+    arena_ = std::make_shared<Arena>(outgoing_, &bell_, socket_.get(), pieces.max_arena_bytes);
   }
 }
 
@@ -153,7 +154,12 @@ void LinkImpl::Commit(size_t bytes) {
 }
 
 void LinkImpl::Publish() {
-  if (!forked()) producer_.Publish();
+  if (forked()) return;
+  producer_.Publish();
+  // What was announced has come. relaxed: a hint.
+  if (outgoing_->coming.load(std::memory_order_relaxed) != 0) {
+    outgoing_->coming.store(0, std::memory_order_relaxed);
+  }
 }
 
 bool LinkImpl::AwaitRoom(size_t bytes) { return forked() || producer_.AwaitRoom(bytes); }
@@ -165,12 +171,14 @@ void LinkImpl::WantRingBytes(size_t bytes) {
 bool LinkImpl::TrimIdle() {
   if (forked()) return true;
   producer_.TrimIdle();
-  return arena_ == nullptr || arena_->Trim();
+  const bool own = arena_ == nullptr || arena_->Trim();
+  return own && view_.memory_bytes() == 0;
 }
 
 bool LinkImpl::LendBlock(const BlockReference& reference) {
   if (forked() || arena_ == nullptr || !arena_->Lend(reference.block)) return false;
-  // relaxed: a counter.
+  // relaxed: counters.
+  page_->blocks_lent.fetch_add(1, std::memory_order_relaxed);
   page_->bytes_sent.fetch_add(reference.length, std::memory_order_relaxed);
   return true;
 }
@@ -345,6 +353,7 @@ CounterValues LinkImpl::counters() const {
           .spins_paid = get(page_->spins_paid),
           .spins_failed = get(page_->spins_failed),
           .ring_full = get(page_->ring_full),
+          .blocks_lent = get(page_->blocks_lent),
           .ring_bytes = get(page_->ring_bytes)};
 }
 

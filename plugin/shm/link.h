@@ -79,6 +79,7 @@ struct CounterValues {
   uint64_t doorbells_rung = 0, doorbells_late = 0;
   uint64_t sleeps = 0, spins_paid = 0, spins_failed = 0;
   uint64_t ring_full = 0;  // times Reserve found no room
+  uint64_t blocks_lent = 0;  // times that bytes of a message were sent where they lay (LendBlock)
   uint64_t ring_bytes = 0;  // present capacity of the ring this side produces into
 };
 
@@ -122,7 +123,7 @@ class Link {
   virtual void WantRingBytes(size_t bytes) = 0;
   // Gives the memory of an idle, grown ring back (keeps the small one); the next record takes what it needs
   // again or uses the small ring. For use after some hundred ms without traffic.
-  // False: some blocks of the arena are in use still; try again.
+  // False: blocks of either side's arena are in use still; try again.
   virtual bool TrimIdle() = 0;
   // Where messages for this peer may be written before they are sent; null when the peer is not
   // trusted so far. Lives on after the link, of no further use. Any thread.
@@ -152,6 +153,9 @@ class Link {
 
   // Whether Next() would answer something else than kEmpty. Any thread; one shared load.
   virtual bool HasInput() const = 0;
+  // Whether the peer has announced a record that has not come: a number that stands for it, or 0.
+  // Any thread; only a hint.
+  virtual uint32_t AnnouncedInput() const = 0;
   // Whether the peer has taken everything that this side published. Any thread.
   virtual bool PeerCaughtUp() const = 0;
 

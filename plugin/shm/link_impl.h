@@ -57,6 +57,9 @@ class LinkImpl final : public Link {
   Borrowed Borrow(const BlockReference& reference) override;
   const Error& broken() const override;
   bool HasInput() const override { return consumer_.HasInput(); }
+  uint32_t AnnouncedInput() const override {
+    return incoming_->coming.load(std::memory_order_relaxed);
+  }
   bool PeerCaughtUp() const override { return producer_.PeerCaughtUp(); }
 
   void SetWatch(Watch watch) override;

@@ -61,8 +61,9 @@ inline PartsPair MakePartsPair(const LinkOptions& options = {}, bool same_user =
 
 struct LinkPair {
   explicit LinkPair(const LinkOptions& options = {}, bool same_user = true,
-                    int socket_type = SOCK_SEQPACKET) {
+                    int socket_type = SOCK_SEQPACKET, bool trusts_peer = false) {
     PartsPair parts = MakePartsPair(options, same_user, socket_type);
+    parts.connecting.trusts_peer = parts.accepting.trusts_peer = trusts_peer;
     segment = std::move(parts.segment);
     auto a = Link::Create(Link::Side::kConnecting, std::move(parts.connecting), options);
     auto b = Link::Create(Link::Side::kAccepting, std::move(parts.accepting), options);

@@ -79,6 +79,7 @@ Counters SamehostCounters() {
               {"messages_received", stats.messages_received},
               {"bytes_sent", stats.bytes_sent},
               {"bytes_received", stats.bytes_received},
+              {"blocks_lent", stats.blocks_lent},
               {"memory_bytes", stats.memory_bytes}};
 #endif
   return counters;

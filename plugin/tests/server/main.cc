@@ -80,7 +80,8 @@ std::string Stats(const ServiceState& state) {
   out << " links_opened=" << stats.links_opened << " links_live=" << stats.links_live
       << " fallbacks=" << stats.fallbacks << " messages_sent=" << stats.messages_sent
       << " messages_received=" << stats.messages_received << " bytes_sent=" << stats.bytes_sent
-      << " bytes_received=" << stats.bytes_received << " memory_bytes=" << stats.memory_bytes;
+      << " bytes_received=" << stats.bytes_received << " blocks_lent=" << stats.blocks_lent
+      << " memory_bytes=" << stats.memory_bytes;
 #endif
   return out.str();
 }

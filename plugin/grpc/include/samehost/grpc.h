@@ -91,6 +91,7 @@ struct LinkStats {
   uint64_t messages_sent = 0, messages_received = 0;
   uint64_t bytes_sent = 0, bytes_received = 0;
   uint64_t doorbells_rung = 0, sleeps = 0, spins_paid = 0, spins_failed = 0, ring_full = 0;
+  uint64_t blocks_lent = 0;   // pieces of large messages that the peer read where they were written
   uint64_t memory_bytes = 0;  // shared memory now mapped by live links, both directions
 };
 LinkStats Stats();
