@@ -11,9 +11,24 @@ std::string Sentence(const Fallback& fallback) {
          (fallback.detail.empty() ? std::string(Explain(fallback.reason)) : fallback.detail);
 }
 
+// What was asked for, cannot be otherwise, or passes by itself is no reason to warn.
+LogLevel Level(FallbackReason reason) {
+  switch (reason) {
+    case FallbackReason::kNone:
+    case FallbackReason::kSwitchedOff:
+    case FallbackReason::kNotLocalAddress:
+    case FallbackReason::kServerShuttingDown:
+    case FallbackReason::kStaleEntry:
+      return LogLevel::kInfo;
+    default:
+      return LogLevel::kWarning;
+  }
+}
+
 void LogDecision(const std::string& address, const Fallback& fallback) {
-  if (!LogEnabled(LogLevel::kInfo)) return;
-  LogOnce(LogLevel::kInfo, "decision " + std::string(Name(fallback.reason)) + " " + address,
+  const LogLevel level = Level(fallback.reason);
+  if (!LogEnabled(level)) return;
+  LogOnce(level, "decision " + std::string(Name(fallback.reason)) + " " + address,
           address + ": " + Sentence(fallback));
 }
 

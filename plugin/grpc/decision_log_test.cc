@@ -40,6 +40,20 @@ TEST(DecisionLog, IsBounded) {
             "bounded:" + std::to_string(2 * DecisionLog::kMaxAddresses - 1));
 }
 
+TEST(DecisionLog, WarnsOfWhatCanBeHelped) {
+  std::vector<std::string> lines;
+  SetLogSink([&](LogLevel, std::string_view line) { lines.emplace_back(line); });
+  DecisionLog log;
+  log.RecordShared("warn:1");
+  log.RecordFallback("warn:1", Fallback{FallbackReason::kSwitchedOff, ""});
+  log.RecordFallback("warn:1", Fallback{FallbackReason::kNotLocalAddress, ""});
+  EXPECT_TRUE(lines.empty()) << lines[0];
+  log.RecordFallback("warn:1", Fallback{FallbackReason::kDescriptorsShort, ""});
+  SetLogSink(nullptr);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find("descriptors_short"), std::string::npos) << lines[0];
+}
+
 TEST(DecisionLog, LogsEachAddressAndReasonOnce) {
   std::vector<std::string> lines;
   SetMinLogLevel(LogLevel::kInfo);

@@ -5,8 +5,8 @@
 //   auto channel = samehost::CreateChannel("localhost:50051");  // the same, as a factory
 //
 // Where shared memory cannot be used (peer elsewhere, stock peer, anything missing) the same
-// objects talk over the wrapped credentials exactly as before; RecentFallbacks() and the log
-// (SAMEHOST_LOG=info) say why.
+// objects talk over the wrapped credentials exactly as before; RecentFallbacks() and the log say
+// why.
 // All functions may be called from any thread; nothing throws.
 #ifndef SAMEHOST_GRPC_H_
 #define SAMEHOST_GRPC_H_
