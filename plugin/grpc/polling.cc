@@ -2,6 +2,7 @@
 
 #include <grpc/support/port_platform.h>
 #include <pthread.h>
+#include <sched.h>
 
 #include <atomic>
 #include <limits>
@@ -168,6 +169,16 @@ struct Register {
 const Register g_register;
 
 }  // namespace
+
+namespace {
+thread_local bool t_woken_by_doorbell = false;
+}  // namespace
+
+void NoteWokenByDoorbell() { t_woken_by_doorbell = true; }
+
+void YieldToPeer() {
+  if (std::exchange(t_woken_by_doorbell, false)) sched_yield();
+}
 
 bool PollingInstalled() { return g_installed.load(std::memory_order_acquire); }
 

@@ -13,6 +13,12 @@ namespace samehost::grpc_transport {
 // initialised before this library was loaded. Valid after grpc_init; any thread.
 bool PollingInstalled();
 
+// A doorbell has woken this thread: the peer may have waited on the very processor that it now
+// keeps busy. From the doorbell's closure.
+void NoteWokenByDoorbell();
+// Lets such a peer have it, once. After an answer was sent; the caller holds no locks.
+void YieldToPeer();
+
 // For the whole process; any thread.
 void SetWaitStrategy(WaitStrategy strategy);
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "plugin/grpc/link_registry.h"
+#include "plugin/grpc/polling.h"
 #include "plugin/grpc/transport_impl.h"
 #include "src/core/lib/gprpp/fork.h"
 #include "src/core/lib/gprpp/status_helper.h"
@@ -159,6 +160,7 @@ void Transport::WatchDescriptors() {
 
 void Transport::OnDoorbell(const grpc_error_handle& error) {
   if (!error.ok()) return Unref();
+  NoteWokenByDoorbell();
   Poll();
   if (Watch::Get().AfterDoorbell(this)) {
     grpc_fd_notify_on_read(doorbell_fd_, &on_doorbell_);  // keeps the reference
@@ -305,6 +307,7 @@ void Transport::CompleteStep(grpc_closure** slot, const grpc_error_handle& error
 
 void Transport::PerformStreamOp(Stream* s, grpc_transport_stream_op_batch* op) {
   grpc_stream_ref(s->refcount, "perform_stream_op");
+  const bool answers = !is_client_ && op->send_trailing_metadata;
   {
     std::lock_guard<std::mutex> lock(mu_);
     (void)ForkedAway();
@@ -323,6 +326,7 @@ void Transport::PerformStreamOp(Stream* s, grpc_transport_stream_op_batch* op) {
     CompleteStep(&on_complete, absl::OkStatus());
     Publish();
   }
+  if (answers) YieldToPeer();
   grpc_stream_unref(s->refcount, "perform_stream_op");
 }
 

@@ -87,6 +87,11 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
   bool late_rung = false;
   std::unique_lock<std::mutex> lock(hot_mu_);
   if (budget > 0) DisarmAllLocked();
+  if (AnyPeerWokenLocked()) {
+    lock.unlock();
+    sched_yield();
+    lock.lock();
+  }
   for (uint32_t round = 0;; ++round) {
     if (Watched* w = FindWorkLocked()) {
       w->RefForWatch();
@@ -158,6 +163,12 @@ Watched* Watch::FindWorkLocked() {
     return w;
   }
   return nullptr;
+}
+
+bool Watch::AnyPeerWokenLocked() {
+  bool any = false;
+  for (Watched* w : hot_) any |= w->watched_link()->TakePeerWoken();
+  return any;
 }
 
 // Whether a peer is preparing a large message: looking on costs no more than its serialisation.

@@ -82,6 +82,7 @@ class Watch {
   uint64_t Budget() const;
   void NoteWait(uint64_t ns);
   Watched* FindWorkLocked();
+  bool AnyPeerWokenLocked();
   bool WorkAnnouncedLocked();
   void StopExpectingLocked();
   void DisarmAllLocked();

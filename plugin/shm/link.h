@@ -156,6 +156,9 @@ class Link {
   // Whether the peer has announced a record that has not come: a number that stands for it, or 0.
   // Any thread; only a hint.
   virtual uint32_t AnnouncedInput() const = 0;
+  // Whether the peer had to be woken since this was asked last: it may need the very processor that
+  // the caller is about to wait on. Any thread; only a hint.
+  virtual bool TakePeerWoken() = 0;
   // Whether the peer has taken everything that this side published. Any thread.
   virtual bool PeerCaughtUp() const = 0;
 

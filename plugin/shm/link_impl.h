@@ -60,6 +60,7 @@ class LinkImpl final : public Link {
   uint32_t AnnouncedInput() const override {
     return incoming_->coming.load(std::memory_order_relaxed);
   }
+  bool TakePeerWoken() override { return bell_.TakeRang(); }
   bool PeerCaughtUp() const override { return producer_.PeerCaughtUp(); }
 
   void SetWatch(Watch watch) override;

@@ -33,17 +33,24 @@ class PeerBell {
     Ring();
   }
 
+  // Whether it has rung since this was asked last.
+  bool TakeRang() {
+    return rang_.load(std::memory_order_relaxed) && rang_.exchange(false, std::memory_order_relaxed);
+  }
+
  private:
   void Ring() {
     // relaxed: a counter.
     counters_->doorbells_rung.fetch_add(1, std::memory_order_relaxed);
     doorbell_->RingPeer();
+    rang_.store(true, std::memory_order_relaxed);  // a hint
   }
 
   DirectionControl* outgoing_;
   DirectionControl* incoming_;
   const Doorbell* doorbell_;
   CountersPage* counters_;
+  std::atomic<bool> rang_{false};
 };
 
 }  // namespace samehost::shm

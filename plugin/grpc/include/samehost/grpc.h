@@ -85,7 +85,8 @@ struct FallbackInfo {
 // The last decision for each address that this process connected to or listened on (newest last, bounded).
 std::vector<FallbackInfo> RecentFallbacks();
 
-// Totals over all links of this process, live and ended.
+// Totals over all links of this process, live and ended. Counted as messages pass, without
+// synchronisation: another thread's latest ones may be missing for a moment.
 struct LinkStats {
   uint64_t links_opened = 0, links_live = 0, fallbacks = 0;
   uint64_t messages_sent = 0, messages_received = 0;
