@@ -2,16 +2,26 @@
 // built with it: their futexes and atomics are invisible, and everything that they order would look like a race.
 //
 // The functions below stand in front of the libraries' own (they are linked into the program, which the dynamic
-// linker asks first), call them, and announce the order that they make: never more than they do make, and no report
-// is hidden. Only in builds with ThreadSanitizer; what is not a function of its own in the libraries is annotated
-// where it concerns us (tsan.h).
-#include <grpc/grpc.h>
-#include <grpc/support/port_platform.h>
+// linker asks first), call them, and announce the order that they make, never more than that. Only in builds with
+// ThreadSanitizer; what is not a function of its own in the libraries is annotated where it concerns us (tsan.h).
+//
+// Nothing tells the order between the last owner of a counted object of the libraries, who frees it, and those who
+// let go before: the counters are inlined. So a free() by the libraries themselves counts as no access; that their
+// memory is not freed too early is for AddressSanitizer to see. This is all that is kept from ThreadSanitizer; every
+// access of our own code counts, whoever called it.
 #include <dlfcn.h>
+#include <grpc/event_engine/memory_allocator.h>
+#include <grpc/support/alloc.h>
+#include <grpc/support/port_platform.h>
+#include <link.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <memory>
+#include <string_view>
 #include <utility>
 
 #include "absl/synchronization/mutex.h"
@@ -19,6 +29,11 @@
 #include "src/core/lib/gprpp/mpscq.h"
 #include "src/core/lib/gprpp/work_serializer.h"
 #include "src/core/lib/iomgr/call_combiner.h"
+#include "src/core/lib/iomgr/combiner.h"
+#include "src/core/lib/iomgr/ev_posix.h"
+#include "src/core/lib/iomgr/exec_ctx.h"
+#include "src/core/lib/slice/slice.h"
+#include "src/core/lib/slice/slice_refcount.h"
 
 using samehost::grpc_transport::HandedOn;
 using samehost::grpc_transport::TakenOver;
@@ -51,7 +66,142 @@ Function* NextOf(Function* ours) {
   return reinterpret_cast<Function*>(Next(reinterpret_cast<void*>(ours)));
 }
 
+// Its graph is guarded by a spin lock inside libabsl, of which nothing can be told. It is a debugging aid of the
+// libraries and has no part in what they do.
+[[maybe_unused]] const bool no_deadlock_graph = [] {
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  return true;
+}();
+
 }  // namespace
+
+// ---- Memory that the libraries free --------------------------------------------------------------
+
+extern "C" void AnnotateIgnoreWritesBegin(const char* file, int line);
+extern "C" void AnnotateIgnoreWritesEnd(const char* file, int line);
+
+namespace {
+
+// Where the code of gRPC's libraries lies.
+class Libraries {
+ public:
+  static bool Contain(const void* address) {
+    static const Libraries libraries;
+    const auto at = reinterpret_cast<uintptr_t>(address);
+    const Range* end = libraries.ranges_ + libraries.size_;
+    const Range* after = std::upper_bound(
+        libraries.ranges_, end, at, [](uintptr_t a, const Range& range) { return a < range.begin; });
+    return after != libraries.ranges_ && at < after[-1].end;
+  }
+
+ private:
+  struct Range {
+    uintptr_t begin, end;
+  };
+  static constexpr size_t kMost = 256;
+
+  Libraries() {
+    dl_iterate_phdr(
+        [](dl_phdr_info* info, size_t, void* self) {
+          static_cast<Libraries*>(self)->Add(*info);
+          return 0;
+        },
+        this);
+    std::sort(ranges_, ranges_ + size_, [](const Range& a, const Range& b) { return a.begin < b.begin; });
+  }
+  void Add(const dl_phdr_info& info) {
+    const char* slash = strrchr(info.dlpi_name, '/');
+    const std::string_view name = slash != nullptr ? slash + 1 : info.dlpi_name;
+    bool is_one = false;
+    for (const char* prefix : {"libgrpc", "libgpr.", "libabsl_", "libupb."}) {
+      is_one = is_one || name.starts_with(prefix);
+    }
+    for (int i = 0; is_one && i < info.dlpi_phnum && size_ < kMost; ++i) {
+      const auto& header = info.dlpi_phdr[i];
+      if (header.p_type != PT_LOAD || !(header.p_flags & PF_X)) continue;
+      const uintptr_t begin = info.dlpi_addr + header.p_vaddr;
+      ranges_[size_++] = {begin, begin + header.p_memsz};
+    }
+  }
+
+  Range ranges_[kMost];
+  size_t size_ = 0;
+};
+
+// While it lives, and `caller` is code of the libraries, free() counts as no access of this thread.
+class FreedByLibrary {
+ public:
+  explicit FreedByLibrary(const void* caller) : applies_(Libraries::Contain(caller)) {
+    if (applies_) AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+  }
+  ~FreedByLibrary() {
+    if (applies_) AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+  }
+  FreedByLibrary(const FreedByLibrary&) = delete;
+  FreedByLibrary& operator=(const FreedByLibrary&) = delete;
+
+ private:
+  const bool applies_;
+};
+
+}  // namespace
+
+void operator delete(void* memory) noexcept {
+  static const auto next = NextOf(static_cast<void (*)(void*) noexcept>(&::operator delete));
+  const FreedByLibrary scope(__builtin_return_address(0));
+  next(memory);
+}
+
+void operator delete(void* memory, size_t size) noexcept {
+  static const auto next = NextOf(static_cast<void (*)(void*, size_t) noexcept>(&::operator delete));
+  const FreedByLibrary scope(__builtin_return_address(0));
+  next(memory, size);
+}
+
+void operator delete[](void* memory) noexcept {
+  static const auto next = NextOf(static_cast<void (*)(void*) noexcept>(&::operator delete[]));
+  const FreedByLibrary scope(__builtin_return_address(0));
+  next(memory);
+}
+
+void operator delete[](void* memory, size_t size) noexcept {
+  static const auto next = NextOf(static_cast<void (*)(void*, size_t) noexcept>(&::operator delete[]));
+  const FreedByLibrary scope(__builtin_return_address(0));
+  next(memory, size);
+}
+
+void gpr_free(void* memory) {
+  static const auto next = NextOf(&gpr_free);
+  const FreedByLibrary scope(__builtin_return_address(0));
+  next(memory);
+}
+
+namespace {
+
+// A slice of a memory quota, which gRPC gives back with free() itself.
+struct QuotaSlice : grpc_slice_refcount {
+  explicit QuotaSlice(const grpc_slice& slice) : grpc_slice_refcount(Destroy), slice(slice) {}
+  static void Destroy(grpc_slice_refcount* base) {
+    const std::unique_ptr<QuotaSlice> self(static_cast<QuotaSlice*>(base));
+    TakenOver(self.get());
+    AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+    grpc_core::CSliceUnref(self->slice);
+    AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+  }
+  const grpc_slice slice;
+};
+
+}  // namespace
+
+grpc_slice grpc_event_engine::experimental::MemoryAllocator::MakeSlice(MemoryRequest request) {
+  static const auto next = NextOf(Plain(&MemoryAllocator::MakeSlice));
+  grpc_slice slice = next(this, request);
+  if (slice.refcount == nullptr) return slice;
+  auto* counted = new QuotaSlice(slice);
+  slice.refcount = counted;
+  HandedOn(counted);
+  return slice;
+}
 
 // ---- Locks: also gpr_mu, gpr_cv and grpc_core::Mutex, which are made of these ------------------
 
@@ -115,7 +265,26 @@ bool CondVar::WaitWithDeadline(Mutex* mutex, Time deadline) {
 ABSL_NAMESPACE_END
 }  // namespace absl
 
-// ---- Queues and the call combiner: atomics ---------------------------------------------------
+// ---- Queues, closures, combiners, serializers: atomics ----------------------------------------
+
+// A closure that waits for a descriptor is handed to whichever thread polls.
+void grpc_fd_notify_on_read(grpc_fd* fd, grpc_closure* closure) {
+  static const auto next = NextOf(&grpc_fd_notify_on_read);
+  HandedOn(closure);
+  next(fd, closure);
+}
+
+void grpc_fd_notify_on_write(grpc_fd* fd, grpc_closure* closure) {
+  static const auto next = NextOf(&grpc_fd_notify_on_write);
+  HandedOn(closure);
+  next(fd, closure);
+}
+
+void grpc_fd_notify_on_error(grpc_fd* fd, grpc_closure* closure) {
+  static const auto next = NextOf(&grpc_fd_notify_on_error);
+  HandedOn(closure);
+  next(fd, closure);
+}
 
 namespace grpc_core {
 
@@ -193,6 +362,52 @@ void CallCombiner::Stop(const char* reason) {
   TakenOver(this);
 }
 #endif
+
+void ExecCtx::Run(const DebugLocation& location, grpc_closure* closure, grpc_error_handle error) {
+  static const auto next = NextOf(&ExecCtx::Run);
+  if (closure != nullptr) TakenOver(closure);
+  next(location, closure, std::move(error));
+}
+
+namespace {
+
+// A closure of a combiner, with what the combiner orders around it.
+struct Combined {
+  Combiner* combiner;
+  grpc_closure* closure;
+  grpc_iomgr_cb_func callback;
+  void* argument;
+
+  static void Wrap(Combiner* combiner, grpc_closure* closure) {
+    HandedOn(closure);
+    closure->cb_arg = new Combined{combiner, closure, closure->cb, closure->cb_arg};
+    closure->cb = Run;
+  }
+  static void Run(void* arg, grpc_error_handle error) {
+    const std::unique_ptr<Combined> self(static_cast<Combined*>(arg));
+    self->closure->cb = self->callback;
+    self->closure->cb_arg = self->argument;
+    TakenOver(self->closure);
+    TakenOver(self->combiner);
+    self->callback(self->argument, std::move(error));
+    HandedOn(self->combiner);
+  }
+};
+
+}  // namespace
+
+// Closures of one combiner run one after the other, on whichever thread.
+void Combiner::Run(grpc_closure* closure, grpc_error_handle error) {
+  static const auto next = NextOf(Plain(&Combiner::Run));
+  Combined::Wrap(this, closure);
+  next(this, closure, std::move(error));
+}
+
+void Combiner::FinallyRun(grpc_closure* closure, grpc_error_handle error) {
+  static const auto next = NextOf(Plain(&Combiner::FinallyRun));
+  Combined::Wrap(this, closure);
+  next(this, closure, std::move(error));
+}
 
 // Callbacks of one serializer run one after the other, on whichever thread.
 void WorkSerializer::Run(std::function<void()> callback, const DebugLocation& location) {
