@@ -25,6 +25,7 @@
 #include <utility>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "plugin/grpc/tsan.h"
 #include "src/core/lib/gprpp/mpscq.h"
 #include "src/core/lib/gprpp/work_serializer.h"
@@ -66,10 +67,11 @@ Function* NextOf(Function* ours) {
   return reinterpret_cast<Function*>(Next(reinterpret_cast<void*>(ours)));
 }
 
-// Its graph is guarded by a spin lock inside libabsl, of which nothing can be told. It is a debugging aid of the
-// libraries and has no part in what they do.
-[[maybe_unused]] const bool no_deadlock_graph = [] {
+[[maybe_unused]] const bool prepared = [] {
+  // A debugging aid of the libraries; its graph is guarded by a spin lock inside libabsl, of which nothing can be told.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  // Made when it is first asked for, guarded by an inlined atomic: let it be before there are threads.
+  (void)absl::LocalTimeZone();
   return true;
 }();
 
