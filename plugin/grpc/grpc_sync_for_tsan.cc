@@ -24,6 +24,7 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/random/random.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "plugin/grpc/tsan.h"
@@ -70,8 +71,9 @@ Function* NextOf(Function* ours) {
 [[maybe_unused]] const bool prepared = [] {
   // A debugging aid of the libraries; its graph is guarded by a spin lock inside libabsl, of which nothing can be told.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  // Made when it is first asked for, guarded by an inlined atomic: let it be before there are threads.
+  // Made when they are first asked for, guarded by inlined atomics: let it be before there are threads.
   (void)absl::LocalTimeZone();
+  (void)absl::BitGen();
   return true;
 }();
 
