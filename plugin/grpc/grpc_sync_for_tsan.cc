@@ -1,32 +1,20 @@
-// What libgrpc's locks and queues order, told to ThreadSanitizer. The distribution's libgrpc and libabsl are not
-// built with it: their futexes and atomics are invisible, and everything that they order would look like a race.
+// What libgrpc's locks and queues order, told to ThreadSanitizer. The distribution's libgrpc and
+// libabsl are not built with it: their futexes and atomics are invisible, and everything that they
+// order would look like a race.
 //
-// The functions below stand in front of the libraries' own (they are linked into the program, which the dynamic
-// linker asks first), call them, and announce the order that they make, never more than that. Only in builds with
-// ThreadSanitizer; what is not a function of its own in the libraries is annotated where it concerns us (tsan.h).
-//
-// Nothing tells the order between the last owner of a counted object of the libraries, who frees it, and those who
-// let go before: the counters are inlined. So a free() by the libraries themselves counts as no access; that their
-// memory is not freed too early is for AddressSanitizer to see. This is all that is kept from ThreadSanitizer; every
-// access of our own code counts, whoever called it.
-#include <dlfcn.h>
-#include <grpc/event_engine/memory_allocator.h>
-#include <grpc/support/alloc.h>
+// The functions below stand in front of the libraries' own, call them, and announce the order that
+// they make, never more than that. Only in builds with ThreadSanitizer; what is not a function of
+// its own in the libraries is annotated where it concerns us (tsan.h).
 #include <grpc/support/port_platform.h>
-#include <link.h>
 
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <functional>
 #include <memory>
-#include <string_view>
 #include <utility>
 
 #include "absl/random/random.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "plugin/grpc/next_for_tsan.h"
 #include "plugin/grpc/tsan.h"
 #include "src/core/lib/gprpp/mpscq.h"
 #include "src/core/lib/gprpp/work_serializer.h"
@@ -34,44 +22,20 @@
 #include "src/core/lib/iomgr/combiner.h"
 #include "src/core/lib/iomgr/ev_posix.h"
 #include "src/core/lib/iomgr/exec_ctx.h"
-#include "src/core/lib/slice/slice.h"
-#include "src/core/lib/slice/slice_refcount.h"
 
 using samehost::grpc_transport::HandedOn;
+using samehost::grpc_transport::NextOf;
+using samehost::grpc_transport::Plain;
 using samehost::grpc_transport::TakenOver;
 
 namespace {
 
-// The function that `ours` stands in front of: the next one of the same name.
-void* Next(void* ours) {
-  Dl_info info;
-  void* next = nullptr;
-  if (dladdr(ours, &info) != 0 && info.dli_saddr == ours) next = dlsym(RTLD_NEXT, info.dli_sname);
-  if (next == nullptr) {
-    fprintf(stderr, "grpc_sync_for_tsan: nothing behind %s\n",
-            info.dli_sname != nullptr ? info.dli_sname : "a function");
-    abort();
-  }
-  return next;
-}
-
-// A member function as the plain function that it is (Itanium C++ ABI; none here is virtual).
-template <typename R, typename C, typename... A>
-auto Plain(R (C::*method)(A...)) {
-  void* code;
-  std::memcpy(&code, &method, sizeof code);
-  return reinterpret_cast<R (*)(C*, A...)>(code);
-}
-
-template <typename Function>
-Function* NextOf(Function* ours) {
-  return reinterpret_cast<Function*>(Next(reinterpret_cast<void*>(ours)));
-}
-
 [[maybe_unused]] const bool prepared = [] {
-  // A debugging aid of the libraries; its graph is guarded by a spin lock inside libabsl, of which nothing can be told.
+  // A debugging aid of the libraries; its graph is guarded by a spin lock inside libabsl, of which
+  // nothing can be told.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  // Made when they are first asked for, guarded by inlined atomics: let it be before there are threads.
+  // Made when they are first asked for, guarded by inlined atomics: let it be before there are
+  // threads.
   (void)absl::LocalTimeZone();
   (void)absl::BitGen();
   return true;
@@ -79,137 +43,10 @@ Function* NextOf(Function* ours) {
 
 }  // namespace
 
-// The one suppression: OpenSSL destroys a lock with the last reference to what the lock guards; it counts references
-// by inlined atomics as gRPC does, and binds its own calls inside the library, so nothing can stand in front of them.
+// The one suppression: OpenSSL destroys a lock with the last reference to what the lock guards; it
+// counts references by inlined atomics as gRPC does, and binds its own calls inside the library, so
+// nothing can stand in front of them.
 extern "C" const char* __tsan_default_suppressions() { return "race:^CRYPTO_THREAD_lock_free$\n"; }
-
-// ---- Memory that the libraries free --------------------------------------------------------------
-
-extern "C" void AnnotateIgnoreWritesBegin(const char* file, int line);
-extern "C" void AnnotateIgnoreWritesEnd(const char* file, int line);
-
-namespace {
-
-// Where the code of gRPC's libraries lies.
-class Libraries {
- public:
-  static bool Contain(const void* address) {
-    static const Libraries libraries;
-    const auto at = reinterpret_cast<uintptr_t>(address);
-    const Range* end = libraries.ranges_ + libraries.size_;
-    const Range* after = std::upper_bound(
-        libraries.ranges_, end, at, [](uintptr_t a, const Range& range) { return a < range.begin; });
-    return after != libraries.ranges_ && at < after[-1].end;
-  }
-
- private:
-  struct Range {
-    uintptr_t begin, end;
-  };
-  static constexpr size_t kMost = 256;
-
-  Libraries() {
-    dl_iterate_phdr(
-        [](dl_phdr_info* info, size_t, void* self) {
-          static_cast<Libraries*>(self)->Add(*info);
-          return 0;
-        },
-        this);
-    std::sort(ranges_, ranges_ + size_, [](const Range& a, const Range& b) { return a.begin < b.begin; });
-  }
-  void Add(const dl_phdr_info& info) {
-    const char* slash = strrchr(info.dlpi_name, '/');
-    const std::string_view name = slash != nullptr ? slash + 1 : info.dlpi_name;
-    bool is_one = false;
-    for (const char* prefix : {"libgrpc", "libgpr.", "libabsl_", "libupb."}) {
-      is_one = is_one || name.starts_with(prefix);
-    }
-    for (int i = 0; is_one && i < info.dlpi_phnum && size_ < kMost; ++i) {
-      const auto& header = info.dlpi_phdr[i];
-      if (header.p_type != PT_LOAD || !(header.p_flags & PF_X)) continue;
-      const uintptr_t begin = info.dlpi_addr + header.p_vaddr;
-      ranges_[size_++] = {begin, begin + header.p_memsz};
-    }
-  }
-
-  Range ranges_[kMost];
-  size_t size_ = 0;
-};
-
-// While it lives, and `caller` is code of the libraries, free() counts as no access of this thread.
-class FreedByLibrary {
- public:
-  explicit FreedByLibrary(const void* caller) : applies_(Libraries::Contain(caller)) {
-    if (applies_) AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
-  }
-  ~FreedByLibrary() {
-    if (applies_) AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
-  }
-  FreedByLibrary(const FreedByLibrary&) = delete;
-  FreedByLibrary& operator=(const FreedByLibrary&) = delete;
-
- private:
-  const bool applies_;
-};
-
-}  // namespace
-
-void operator delete(void* memory) noexcept {
-  static const auto next = NextOf(static_cast<void (*)(void*) noexcept>(&::operator delete));
-  const FreedByLibrary scope(__builtin_return_address(0));
-  next(memory);
-}
-
-void operator delete(void* memory, size_t size) noexcept {
-  static const auto next = NextOf(static_cast<void (*)(void*, size_t) noexcept>(&::operator delete));
-  const FreedByLibrary scope(__builtin_return_address(0));
-  next(memory, size);
-}
-
-void operator delete[](void* memory) noexcept {
-  static const auto next = NextOf(static_cast<void (*)(void*) noexcept>(&::operator delete[]));
-  const FreedByLibrary scope(__builtin_return_address(0));
-  next(memory);
-}
-
-void operator delete[](void* memory, size_t size) noexcept {
-  static const auto next = NextOf(static_cast<void (*)(void*, size_t) noexcept>(&::operator delete[]));
-  const FreedByLibrary scope(__builtin_return_address(0));
-  next(memory, size);
-}
-
-void gpr_free(void* memory) {
-  static const auto next = NextOf(&gpr_free);
-  const FreedByLibrary scope(__builtin_return_address(0));
-  next(memory);
-}
-
-namespace {
-
-// A slice of a memory quota, which gRPC gives back with free() itself.
-struct QuotaSlice : grpc_slice_refcount {
-  explicit QuotaSlice(const grpc_slice& slice) : grpc_slice_refcount(Destroy), slice(slice) {}
-  static void Destroy(grpc_slice_refcount* base) {
-    const std::unique_ptr<QuotaSlice> self(static_cast<QuotaSlice*>(base));
-    TakenOver(self.get());
-    AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
-    grpc_core::CSliceUnref(self->slice);
-    AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
-  }
-  const grpc_slice slice;
-};
-
-}  // namespace
-
-grpc_slice grpc_event_engine::experimental::MemoryAllocator::MakeSlice(MemoryRequest request) {
-  static const auto next = NextOf(Plain(&MemoryAllocator::MakeSlice));
-  grpc_slice slice = next(this, request);
-  if (slice.refcount == nullptr) return slice;
-  auto* counted = new QuotaSlice(slice);
-  slice.refcount = counted;
-  HandedOn(counted);
-  return slice;
-}
 
 // ---- Locks: also gpr_mu, gpr_cv and grpc_core::Mutex, which are made of these ------------------
 
@@ -421,21 +258,27 @@ void Combiner::FinallyRun(grpc_closure* closure, grpc_error_handle error) {
 void WorkSerializer::Run(std::function<void()> callback, const DebugLocation& location) {
   static const auto next = NextOf(Plain(&WorkSerializer::Run));
   HandedOn(this);
-  next(this, [this, callback = std::move(callback)] {
-    TakenOver(this);
-    callback();
-    HandedOn(this);
-  }, location);
+  next(
+      this,
+      [this, callback = std::move(callback)] {
+        TakenOver(this);
+        callback();
+        HandedOn(this);
+      },
+      location);
 }
 
 void WorkSerializer::Schedule(std::function<void()> callback, const DebugLocation& location) {
   static const auto next = NextOf(Plain(&WorkSerializer::Schedule));
   HandedOn(this);
-  next(this, [this, callback = std::move(callback)] {
-    TakenOver(this);
-    callback();
-    HandedOn(this);
-  }, location);
+  next(
+      this,
+      [this, callback = std::move(callback)] {
+        TakenOver(this);
+        callback();
+        HandedOn(this);
+      },
+      location);
 }
 
 }  // namespace grpc_core

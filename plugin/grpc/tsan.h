@@ -1,9 +1,10 @@
-// Hand-offs that ThreadSanitizer cannot see by itself: libgrpc is not built with it, so what gRPC passes from
-// thread to thread through its own atomics (a descriptor's closure, a slice's reference count) looks unordered. The
-// two ends of such a hand-off say so here, by the address of what is handed on. Nothing in other builds.
+// Hand-offs that ThreadSanitizer cannot see by itself: libgrpc is not built with it, so what gRPC
+// passes from thread to thread through its own atomics (a descriptor's closure, a slice's reference
+// count) looks unordered. The two ends of such a hand-off say so here, by the address of what is
+// handed on. Nothing in other builds.
 //
-// gRPC's locks and queues, which order most of what we do, are told to ThreadSanitizer in one place:
-// grpc_sync_for_tsan.cc. Never to be used for what our own locks and atomics should order.
+// gRPC's locks and queues, which order most of what we do, are told to ThreadSanitizer in one
+// place: grpc_sync_for_tsan.cc. Never to be used for what our own locks and atomics should order.
 #ifndef SAMEHOST_PLUGIN_GRPC_TSAN_H_
 #define SAMEHOST_PLUGIN_GRPC_TSAN_H_
 

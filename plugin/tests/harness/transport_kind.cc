@@ -29,8 +29,8 @@ struct Directory {
 };
 
 #ifdef __SANITIZE_ADDRESS__
-// The distribution's c-ares loses ten bytes with every look-up, which LeakSanitizer would hold against us. Before the
-// first grpc_init.
+// The distribution's c-ares loses ten bytes with every look-up, which LeakSanitizer would hold
+// against us. Before the first grpc_init.
 [[maybe_unused]] const int g_native_resolver = setenv("GRPC_DNS_RESOLVER", "native", 0);
 #endif
 

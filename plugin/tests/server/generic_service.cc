@@ -85,7 +85,8 @@ class GenericService final : public ApiService {
   std::thread thread_;
 };
 
-// Owns itself. gRPC counts the callbacks that have returned, in code of its library; the last one leads to OnDone().
+// Owns itself. gRPC counts the callbacks that have returned, in code of its library; the last one
+// leads to OnDone().
 class GenericReactor final : public grpc::ServerGenericBidiReactor {
  public:
   GenericReactor(ServiceState* state, const std::string& method) : state_(state), method_(method) {
