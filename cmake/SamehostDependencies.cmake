@@ -26,7 +26,9 @@ target_include_directories(grpc_internal SYSTEM BEFORE INTERFACE
   "${SAMEHOST_GRPC_SOURCE_DIR}/src/core/ext/upbdefs-generated"
   "${SAMEHOST_GRPC_SOURCE_DIR}/third_party/upb")
 target_link_libraries(grpc_internal INTERFACE gRPC::grpc++)
-# As the installed library was built, whatever the build type or the user's flags say.
+# As the installed library was built, whatever the build type or the user's flags say: without
+# ThreadSanitizer (grpc_core::CallCombiner has more fields with it) and with its own NDEBUG.
+target_compile_definitions(grpc_internal INTERFACE GRPC_TSAN_SUPPRESSED)
 if(SAMEHOST_GRPC_DEBUG_ABI)
   target_compile_options(grpc_internal INTERFACE -UNDEBUG)
 else()

@@ -5,6 +5,7 @@
 #include <bit>
 #include <utility>
 
+#include "plugin/grpc/tsan.h"
 #include "src/core/lib/slice/slice_refcount.h"
 
 namespace samehost::grpc_transport {
@@ -40,6 +41,7 @@ struct BlockPool::BlockSlice : grpc_slice_refcount {
         reservation(std::move(reservation)) {}
   static void Destroy(grpc_slice_refcount* base) {
     auto* self = static_cast<BlockSlice*>(base);
+    TakenOver(self);
     self->pool->Put(self->block);
     delete self;
   }
@@ -69,6 +71,7 @@ bool BlockPool::Allocate(size_t bytes, grpc_core::MemoryAllocator::Reservation r
   slice->refcount = new BlockSlice(shared_from_this(), block, std::move(reservation));
   slice->data.refcounted.bytes = static_cast<uint8_t*>(block.memory);
   slice->data.refcounted.length = bytes;
+  HandedOn(slice->refcount);
   return true;
 }
 

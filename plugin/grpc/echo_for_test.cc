@@ -7,6 +7,8 @@
 #include <chrono>
 #include <utility>
 
+#include "plugin/grpc/tsan.h"
+
 namespace samehost::grpc_transport::testing {
 namespace {
 
@@ -40,12 +42,23 @@ std::string ToText(const grpc::ByteBuffer& buffer) {
 
 class EchoServer::Reactor final : public grpc::ServerGenericBidiReactor {
  public:
-  Reactor() { StartRead(&message_); }
-  void OnReadDone(bool ok) override {
-    if (!ok) return Finish(grpc::Status::OK);
-    StartWriteAndFinish(&message_, grpc::WriteOptions(), grpc::Status::OK);
+  Reactor() {
+    StartRead(&message_);
+    HandedOn(this);
   }
-  void OnDone() override { delete this; }
+  void OnReadDone(bool ok) override {
+    if (ok) {
+      StartWriteAndFinish(&message_, grpc::WriteOptions(), grpc::Status::OK);
+    } else {
+      Finish(grpc::Status::OK);
+    }
+    HandedOn(this);
+  }
+  // gRPC counts the callbacks that have returned; the last one leads here.
+  void OnDone() override {
+    TakenOver(this);
+    delete this;
+  }
 
  private:
   grpc::ByteBuffer message_;

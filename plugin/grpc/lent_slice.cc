@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "plugin/grpc/tsan.h"
 #include "src/core/lib/slice/slice_refcount.h"
 
 namespace samehost::grpc_transport {
@@ -12,7 +13,10 @@ struct LentRefcount : grpc_slice_refcount {
       : grpc_slice_refcount(Destroy),
         lease(std::move(lease)),
         reservation(std::move(reservation)) {}
-  static void Destroy(grpc_slice_refcount* self) { delete static_cast<LentRefcount*>(self); }
+  static void Destroy(grpc_slice_refcount* self) {
+    TakenOver(self);
+    delete static_cast<LentRefcount*>(self);
+  }
   shm::Lease lease;
   grpc_core::MemoryAllocator::Reservation reservation;
 };
@@ -26,6 +30,7 @@ grpc_core::Slice MakeLentSlice(shm::Lease lease, std::span<const std::byte> byte
   slice.data.refcounted.bytes =
       const_cast<uint8_t*>(reinterpret_cast<const uint8_t*>(bytes.data()));
   slice.data.refcounted.length = bytes.size();
+  HandedOn(slice.refcount);
   return grpc_core::Slice(slice);
 }
 

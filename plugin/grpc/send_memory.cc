@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "plugin/grpc/tsan.h"
+
 namespace samehost::grpc_transport {
 namespace {
 
@@ -57,11 +59,13 @@ bool SendMemory::Allocate(size_t bytes, grpc_slice* slice) {
   slice->refcount = &blocks_[block->number].emplace(shared_from_this(), *block);
   slice->data.refcounted.bytes = reinterpret_cast<uint8_t*>(block->data);
   slice->data.refcounted.length = bytes;
+  HandedOn(slice->refcount);
   return true;
 }
 
 void SendMemory::Block::Destroy(grpc_slice_refcount* base) {
   auto* self = static_cast<Block*>(base);
+  TakenOver(self);
   const std::shared_ptr<SendMemory> owner = std::move(self->owner);
   const uint32_t number = self->block.number;
   owner->blocks_[number].reset();

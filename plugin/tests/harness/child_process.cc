@@ -16,6 +16,9 @@ extern char** environ;
 namespace samehost::testing {
 namespace {
 
+// As ./test sets it for all sanitizers; no program of ours leaves with it.
+constexpr int kSanitizerReport = 66;
+
 std::string ProgramPath(const std::string& name) {
   return (std::filesystem::read_symlink("/proc/self/exe").parent_path() / name).string();
 }
@@ -113,6 +116,7 @@ int ChildProcess::Wait() {
     }
     running_ = false;
     result_ = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+    EXPECT_NE(result_, kSanitizerReport) << "a sanitizer has found something in the child";
   }
   return result_;
 }

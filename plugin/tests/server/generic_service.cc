@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "plugin/grpc/tsan.h"
 #include "plugin/tests/behaviour.pb.h"
 #include "plugin/tests/harness/completion_task.h"
 #include "plugin/tests/server/services.h"
@@ -84,7 +85,8 @@ class GenericService final : public ApiService {
   std::thread thread_;
 };
 
-// Owns itself.
+// Owns itself. gRPC counts the callbacks that have returned, in code of its library; the last one
+// leads to OnDone().
 class GenericReactor final : public grpc::ServerGenericBidiReactor {
  public:
   GenericReactor(ServiceState* state, const std::string& method) : state_(state), method_(method) {
@@ -94,22 +96,15 @@ class GenericReactor final : public grpc::ServerGenericBidiReactor {
     } else {
       Finish(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, ""));
     }
+    grpc_transport::HandedOn(this);
   }
   void OnReadDone(bool ok) override {
-    if (!ok) {
-      bool answer_last = IsMethod(method_, "ClientStream") && last_.Valid();
-      if (answer_last) {
-        StartWriteAndFinish(&last_, grpc::WriteOptions(), grpc::Status::OK);
-      } else {
-        Finish(grpc::Status::OK);
-      }
-      return;
+    if (ok) {
+      Answer();
+    } else {
+      AnswerLast();
     }
-    ++state_->messages_read;
-    last_ = message_;
-    left_ = IsMethod(method_, "ServerStream") ? RepliesAskedFor(message_)
-                                              : !IsMethod(method_, "ClientStream");
-    Next();
+    grpc_transport::HandedOn(this);
   }
   void OnWriteDone(bool ok) override {
     if (ok) {
@@ -117,13 +112,30 @@ class GenericReactor final : public grpc::ServerGenericBidiReactor {
     } else {
       Finish(grpc::Status::CANCELLED);
     }
+    grpc_transport::HandedOn(this);
   }
   void OnDone() override {
+    grpc_transport::TakenOver(this);
     ++state_->calls_finished;
     delete this;
   }
 
  private:
+  void Answer() {
+    ++state_->messages_read;
+    last_ = message_;
+    left_ = IsMethod(method_, "ServerStream") ? RepliesAskedFor(message_)
+                                              : !IsMethod(method_, "ClientStream");
+    Next();
+  }
+  void AnswerLast() {
+    bool answer_last = IsMethod(method_, "ClientStream") && last_.Valid();
+    if (answer_last) {
+      StartWriteAndFinish(&last_, grpc::WriteOptions(), grpc::Status::OK);
+    } else {
+      Finish(grpc::Status::OK);
+    }
+  }
   void Next() {
     if (left_-- > 0) {
       StartWrite(&last_);
