@@ -26,8 +26,9 @@ enum class ErrorCode {
 
 struct Error {
   ErrorCode code = ErrorCode::kSystem;
-  int sys_errno = 0;      // 0 when no system call failed
-  std::string operation;  // what was being done, with the object's name: "connect /run/samehost/..."
+  int sys_errno = 0;  // 0 when no system call failed
+  std::string
+      operation;  // what was being done, with the object's name: "connect /run/samehost/..."
 };
 
 // One line for a log or a user: "connect /run/x: Connection refused".
@@ -41,8 +42,10 @@ inline Error SystemError(std::string operation, int sys_errno = errno) {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -63,7 +66,8 @@ template <>
 class [[nodiscard]] Result<void> {
  public:
   Result() = default;
-  Result(Error error) : error_(std::move(error)), ok_(false) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : error_(std::move(error)), ok_(false) {}  // NOLINT(google-explicit-constructor)
   bool ok() const { return ok_; }
   explicit operator bool() const { return ok_; }
   const Error& error() const { return error_; }

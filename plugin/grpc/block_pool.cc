@@ -21,8 +21,8 @@ void* MapBlock(size_t size) {
   if (mapped == MAP_FAILED) return nullptr;
   if (slack == 0) return mapped;
   char* const begin = static_cast<char*>(mapped);
-  char* const block = reinterpret_cast<char*>(
-      (reinterpret_cast<uintptr_t>(begin) + kHugePage - 1) & ~(kHugePage - 1));
+  char* const block = reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(begin) + kHugePage - 1) &
+                                              ~(kHugePage - 1));
   if (block > begin) munmap(begin, static_cast<size_t>(block - begin));
   const size_t rest = static_cast<size_t>(begin + size + slack - (block + size));
   if (rest > 0) munmap(block + size, rest);

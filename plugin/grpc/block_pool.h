@@ -26,8 +26,8 @@ class BlockPool : public std::enable_shared_from_this<BlockPool> {
 
   ~BlockPool() { Trim(); }
 
-  // A slice of `bytes`, kFrom <= bytes <= kLargest. `reservation` counts it against the resource quota.
-  // Null slice data when memory is short: use malloc.
+  // A slice of `bytes`, kFrom <= bytes <= kLargest. `reservation` counts it against the resource
+  // quota. Null slice data when memory is short: use malloc.
   bool Allocate(size_t bytes, grpc_core::MemoryAllocator::Reservation reservation,
                 grpc_slice* slice);
   // Gives unused blocks back to the kernel.

@@ -1,6 +1,7 @@
 // The filters that gRPC installs only for transports whose name says HTTP, and that matter here as
 // well: per-message compression. What its HTTP filters do otherwise (methods, schemes, status
-// codes of HTTP, percent-encoding) has no meaning without HTTP; the user-agent is the transport's job.
+// codes of HTTP, percent-encoding) has no meaning without HTTP; the user-agent is the transport's
+// job.
 #include <grpc/support/port_platform.h>
 #include <string.h>
 
@@ -31,7 +32,8 @@ void InstallAtStage(grpc_core::CoreConfiguration::Builder* builder, grpc_channel
 
 struct Register {
   Register() {
-    grpc_core::CoreConfiguration::RegisterBuilder([](grpc_core::CoreConfiguration::Builder* builder) {
+    grpc_core::CoreConfiguration::RegisterBuilder([](grpc_core::CoreConfiguration::Builder*
+                                                         builder) {
       for (auto type : {GRPC_CLIENT_SUBCHANNEL, GRPC_CLIENT_DIRECT_CHANNEL, GRPC_SERVER_CHANNEL}) {
         InstallAtStage(builder, type, GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION,
                        &grpc_message_compress_filter);

@@ -7,7 +7,8 @@
 //   +--------+----+-----+---------+--------------+-------------+---------------+---------+-----+
 //   | initial metadata | piece of the message | trailing metadata |
 //
-// A unary call is one frame each way. Larger messages are several frames: the first says kMessageBegin and the total.
+// A unary call is one frame each way. Larger messages are several frames: the first says
+// kMessageBegin and the total.
 #ifndef SAMEHOST_PLUGIN_GRPC_FRAME_H_
 #define SAMEHOST_PLUGIN_GRPC_FRAME_H_
 
@@ -19,21 +20,24 @@
 namespace samehost::grpc_transport {
 
 enum class FrameKind : uint8_t {
-  kData = 1,      // parts of a call
-  kReset = 2,     // ends a stream at once; value: HTTP/2 error code (RFC 9113, 7), as gRPC maps them
-  kCredit = 3,    // value: more message bytes that the stream's sender may send
-  kSettings = 4,  // value: max concurrent streams; message: max metadata size. First frame of the server, and of the client
+  kData = 1,    // parts of a call
+  kReset = 2,   // ends a stream at once; value: HTTP/2 error code (RFC 9113, 7), as gRPC maps them
+  kCredit = 3,  // value: more message bytes that the stream's sender may send
+  kSettings = 4,  // value: max concurrent streams; message: max metadata size. First frame of the
+                  // server, and of the client
   kPing = 5,      // stream: opaque, echoed by kPong
   kPong = 6,
-  kGoaway = 7,    // message: HTTP/2 error code; chunk: last stream seen (8 bytes) and debug text
+  kGoaway = 7,  // message: HTTP/2 error code; chunk: last stream seen (8 bytes) and debug text
 };
 
 namespace frame_flag {
-inline constexpr uint8_t kInitial = 1;        // the initial metadata ends in this frame
-inline constexpr uint8_t kMessageBegin = 2;   // a message begins: message_size is its total
-inline constexpr uint8_t kTrailing = 4;       // the trailing metadata ends here: last frame of this direction
-inline constexpr uint8_t kCompressed = 8;     // with kMessageBegin: the message is compressed
-inline constexpr uint8_t kReference = 16;     // the piece is a shm::BlockReference: the bytes lie in the sender's arena
+inline constexpr uint8_t kInitial = 1;       // the initial metadata ends in this frame
+inline constexpr uint8_t kMessageBegin = 2;  // a message begins: message_size is its total
+inline constexpr uint8_t kTrailing =
+    4;  // the trailing metadata ends here: last frame of this direction
+inline constexpr uint8_t kCompressed = 8;  // with kMessageBegin: the message is compressed
+inline constexpr uint8_t kReference =
+    16;  // the piece is a shm::BlockReference: the bytes lie in the sender's arena
 inline constexpr uint8_t kAll = 31;
 }  // namespace frame_flag
 

@@ -1,11 +1,11 @@
 #include "plugin/grpc/metadata_codec.h"
 
+#include <grpc/grpc.h>
+
 #include <cstring>
 #include <limits>
 #include <optional>
 #include <utility>
-
-#include <grpc/grpc.h>
 
 #include "src/core/lib/surface/validate_metadata.h"
 
@@ -16,14 +16,14 @@ using grpc_core::Slice;
 
 // Never renumbered.
 enum Tag : uint8_t {
-  kNamed = 0,      // u16 name length, name, u32 value length, value
-  kPath = 1,       // u32 length, value
-  kAuthority = 2,  // u32 length, value
-  kUserAgent = 3,  // u32 length, value
-  kTimeout = 4,    // i64 milliseconds
-  kStatus = 5,     // u32
-  kMessage = 6,    // u32 length, value
-  kEncoding = 7,   // u32 grpc_compression_algorithm
+  kNamed = 0,           // u16 name length, name, u32 value length, value
+  kPath = 1,            // u32 length, value
+  kAuthority = 2,       // u32 length, value
+  kUserAgent = 3,       // u32 length, value
+  kTimeout = 4,         // i64 milliseconds
+  kStatus = 5,          // u32
+  kMessage = 6,         // u32 length, value
+  kEncoding = 7,        // u32 grpc_compression_algorithm
   kAcceptEncoding = 8,  // u32 bit set
 };
 
@@ -38,7 +38,9 @@ class Encoder {
     Named(key.as_string_view(), value.as_string_view());
   }
   void Encode(grpc_core::HttpPathMetadata, const Slice& v) { Text(kPath, ":path", v); }
-  void Encode(grpc_core::HttpAuthorityMetadata, const Slice& v) { Text(kAuthority, ":authority", v); }
+  void Encode(grpc_core::HttpAuthorityMetadata, const Slice& v) {
+    Text(kAuthority, ":authority", v);
+  }
   void Encode(grpc_core::UserAgentMetadata, const Slice& v) { Text(kUserAgent, "user-agent", v); }
   void Encode(grpc_core::GrpcMessageMetadata, const Slice& v) { Text(kMessage, "grpc-message", v); }
   void Encode(grpc_core::GrpcTimeoutMetadata, grpc_core::Timestamp deadline) {
@@ -143,8 +145,7 @@ bool AppendNamed(Reader& in, grpc_metadata_batch* batch, size_t* size) {
   if (!in.ok() || name.empty()) return false;
   *size += name.size() + value.size() + kEntryOverhead;
   bool parsed = true;
-  batch->Append(name, Copy(value),
-                [&parsed](absl::string_view, const Slice&) { parsed = false; });
+  batch->Append(name, Copy(value), [&parsed](absl::string_view, const Slice&) { parsed = false; });
   (void)parsed;  // as over HTTP/2, a value that does not parse is dropped, not fatal
   return true;
 }
@@ -161,7 +162,8 @@ std::string EncodedUserAgent(const grpc_core::ChannelArgs& args) {
   std::string text(args.GetString(GRPC_ARG_PRIMARY_USER_AGENT_STRING).value_or(""));
   text += text.empty() ? "" : " ";
   text += std::string("grpc-c/") + grpc_version_string() + " (" GPR_PLATFORM_STRING "; samehost)";
-  const absl::string_view second = args.GetString(GRPC_ARG_SECONDARY_USER_AGENT_STRING).value_or("");
+  const absl::string_view second =
+      args.GetString(GRPC_ARG_SECONDARY_USER_AGENT_STRING).value_or("");
   if (!second.empty()) text.append(" ").append(second.data(), second.size());
   std::string encoded;
   Encoder(&encoded).Encode(grpc_core::UserAgentMetadata(), Slice::FromCopiedString(text));
@@ -187,10 +189,18 @@ MetadataDecoder::Outcome MetadataDecoder::Decode(absl::string_view bytes, size_t
       case kNamed:
         if (!AppendNamed(in, batch, &total)) return Outcome::kMalformed;
         break;
-      case kPath: batch->Set(grpc_core::HttpPathMetadata(), path_.Share(text(5))); break;
-      case kAuthority: batch->Set(grpc_core::HttpAuthorityMetadata(), authority_.Share(text(10))); break;
-      case kUserAgent: batch->Set(grpc_core::UserAgentMetadata(), user_agent_.Share(text(10))); break;
-      case kMessage: batch->Set(grpc_core::GrpcMessageMetadata(), Copy(text(12))); break;
+      case kPath:
+        batch->Set(grpc_core::HttpPathMetadata(), path_.Share(text(5)));
+        break;
+      case kAuthority:
+        batch->Set(grpc_core::HttpAuthorityMetadata(), authority_.Share(text(10)));
+        break;
+      case kUserAgent:
+        batch->Set(grpc_core::UserAgentMetadata(), user_agent_.Share(text(10)));
+        break;
+      case kMessage:
+        batch->Set(grpc_core::GrpcMessageMetadata(), Copy(text(12)));
+        break;
       case kTimeout: {
         const int64_t left = std::max<int64_t>(0, in.Get<int64_t>());
         batch->Set(grpc_core::GrpcTimeoutMetadata(),
@@ -217,7 +227,8 @@ MetadataDecoder::Outcome MetadataDecoder::Decode(absl::string_view bytes, size_t
                    grpc_core::CompressionAlgorithmSet::FromUint32(in.Get<uint32_t>()));
         total += kEntryOverhead + 40;
         break;
-      default: return Outcome::kMalformed;
+      default:
+        return Outcome::kMalformed;
     }
     if (!in.ok()) return Outcome::kMalformed;
   }

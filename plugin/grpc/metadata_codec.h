@@ -1,4 +1,5 @@
-// Metadata on the wire: a run of {tag, value}; well-known keys are one byte, others carry their name.
+// Metadata on the wire: a run of {tag, value}; well-known keys are one byte, others carry their
+// name.
 //
 // Everything decoded is copied out of shared memory and checked first. Owner: one codec per
 // direction of a transport (it remembers recent values so that repeated ones cost no allocation).
@@ -17,8 +18,8 @@
 
 namespace samehost::grpc_transport {
 
-// Appends the encoded batch to `out`. Deadlines become durations from now. Returns the batch's size as HTTP/2 counts
-// it (RFC 9113, 6.5.2: names + values + 32 an entry).
+// Appends the encoded batch to `out`. Deadlines become durations from now. Returns the batch's size
+// as HTTP/2 counts it (RFC 9113, 6.5.2: names + values + 32 an entry).
 size_t EncodeMetadata(const grpc_metadata_batch& batch, std::string* out);
 
 // The user-agent that gRPC's HTTP client filter would send, encoded; `args` are the channel's.
@@ -27,7 +28,8 @@ std::string EncodedUserAgent(const grpc_core::ChannelArgs& args);
 class MetadataDecoder {
  public:
   enum class Outcome { kOk, kMalformed, kTooLarge };
-  // Decodes `bytes` (private memory) into `batch`. kTooLarge: more than `limit` as HTTP/2 counts; `batch` is empty then.
+  // Decodes `bytes` (private memory) into `batch`. kTooLarge: more than `limit` as HTTP/2 counts;
+  // `batch` is empty then.
   Outcome Decode(absl::string_view bytes, size_t limit, grpc_metadata_batch* batch, size_t* size);
 
  private:

@@ -58,7 +58,8 @@ void PollsetShutdown(grpc_pollset* pollset, grpc_closure* closure) {
     grpc_ev_epoll1_posix.pollset_shutdown(pollset, closure);
     return;
   }
-  // epoll1 sees no worker and would call the closure at once, with threads still inside: the last looker does it.
+  // epoll1 sees no worker and would call the closure at once, with threads still inside: the last
+  // looker does it.
   extra->deferred_shutdown = closure;
   for (Looker* l = extra->lookers; l != nullptr; l = l->next) {
     l->kicked.store(true, std::memory_order_release);
@@ -121,7 +122,8 @@ grpc_error_handle PollsetWork(grpc_pollset* pollset, grpc_pollset_worker** worke
   grpc_error_handle error;
   if (extra->deferred_shutdown != nullptr) {
     if (extra->lookers == nullptr) {
-      grpc_ev_epoll1_posix.pollset_shutdown(pollset, std::exchange(extra->deferred_shutdown, nullptr));
+      grpc_ev_epoll1_posix.pollset_shutdown(pollset,
+                                            std::exchange(extra->deferred_shutdown, nullptr));
     }
   } else if (outcome == Watch::Outcome::kSleep) {
     if (!kicked) error = Sleep(pollset, worker, deadline);
@@ -185,9 +187,12 @@ bool PollingInstalled() { return g_installed.load(std::memory_order_acquire); }
 void SetWaitStrategy(WaitStrategy strategy) {
   constexpr uint64_t kMicrosecond = 1000;
   switch (strategy) {
-    case WaitStrategy::kEfficient: return Watch::Get().SetBudget(0);
-    case WaitStrategy::kBalanced: return Watch::Get().SetBudget(100 * kMicrosecond);
-    case WaitStrategy::kLatency: return Watch::Get().SetBudget(2000 * kMicrosecond);
+    case WaitStrategy::kEfficient:
+      return Watch::Get().SetBudget(0);
+    case WaitStrategy::kBalanced:
+      return Watch::Get().SetBudget(100 * kMicrosecond);
+    case WaitStrategy::kLatency:
+      return Watch::Get().SetBudget(2000 * kMicrosecond);
   }
 }
 

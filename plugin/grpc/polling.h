@@ -9,8 +9,8 @@
 
 namespace samehost::grpc_transport {
 
-// Whether this process's gRPC polls through our engine. False with another GRPC_POLL_STRATEGY, or when gRPC was
-// initialised before this library was loaded. Valid after grpc_init; any thread.
+// Whether this process's gRPC polls through our engine. False with another GRPC_POLL_STRATEGY, or
+// when gRPC was initialised before this library was loaded. Valid after grpc_init; any thread.
 bool PollingInstalled();
 
 // A doorbell has woken this thread: the peer may have waited on the very processor that it now

@@ -2,16 +2,16 @@
 // comes from the arena of the link that they are going to be sent over (docs/design/arena.md).
 //
 // While a message is serialised nobody knows for certain which connection its call will be given
-// (retries and load balancing come later). So the guess is: the one that the last two large messages of this
-// channel from this thread went to. A wrong guess costs the copy that would have been made anyway.
+// (retries and load balancing come later). So the guess is: the one that the last two large
+// messages of this channel from this thread went to. A wrong guess costs the copy that would have
+// been made anyway.
 //
 // Owner: shared by the transport and by every slice in its blocks. Any thread.
 #ifndef SAMEHOST_PLUGIN_GRPC_SEND_MEMORY_H_
 #define SAMEHOST_PLUGIN_GRPC_SEND_MEMORY_H_
 
-#include <grpc/support/port_platform.h>
-
 #include <grpc/slice.h>
+#include <grpc/support/port_platform.h>
 
 #include <atomic>
 #include <cstddef>
@@ -39,7 +39,8 @@ class SendMemory : public std::enable_shared_from_this<SendMemory> {
   void SetActive(bool active) { active_.store(active, std::memory_order_relaxed); }
 
   // ---- The guess
-  // Serialisation for a call of `channel` (any address that stands for it) comes next on this thread.
+  // Serialisation for a call of `channel` (any address that stands for it) comes next on this
+  // thread.
   static void SetChannelOfThread(const void* channel);
   // A large message of that channel went to `memory` (null: a connection without an arena).
   static void NoteSent(const std::shared_ptr<SendMemory>& memory);

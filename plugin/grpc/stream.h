@@ -62,7 +62,7 @@ struct Stream {
   bool initial_was_sent = false;
   bool trailing_was_sent = false;
   int64_t send_credit = kInitialCredit;
-  std::string encoded;      // metadata too large for one record, being sent in pieces
+  std::string encoded;  // metadata too large for one record, being sent in pieces
   size_t encoded_sent = 0;
 
   // ---- Receiving. A non-null closure means that operation is under way.

@@ -26,7 +26,7 @@ int InitStreamThunk(::grpc_transport* gt, grpc_stream* gs, grpc_stream_refcount*
   t->InitStream(new (gs) Stream(t, refcount, arena), server_data);
   return 0;
 }
-void SetPollset(::grpc_transport*, grpc_stream*, grpc_pollset*) {}         // one epoll set serves all
+void SetPollset(::grpc_transport*, grpc_stream*, grpc_pollset*) {}  // one epoll set serves all
 void SetPollsetSet(::grpc_transport*, grpc_stream*, grpc_pollset_set*) {}  // the same
 void PerformStreamOpThunk(::grpc_transport* gt, grpc_stream* gs,
                           grpc_transport_stream_op_batch* op) {
@@ -39,26 +39,23 @@ void DestroyStreamThunk(::grpc_transport* gt, grpc_stream* gs, grpc_closure* the
   Transport::FromBase(gt)->DestroyStream(ToStream(gs));
   grpc_core::ExecCtx::Run(DEBUG_LOCATION, then, absl::OkStatus());
 }
-// Not at once: gRPC may drop its last reference from within one of our own critical sections (a watcher that dies).
+// Not at once: gRPC may drop its last reference from within one of our own critical sections (a
+// watcher that dies).
 void DestroyThunk(::grpc_transport* gt) {
-  grpc_core::ExecCtx::Run(DEBUG_LOCATION,
-                          GRPC_CLOSURE_CREATE(
-                              [](void* t, grpc_error_handle) {
-                                static_cast<Transport*>(t)->Destroy();
-                              },
-                              Transport::FromBase(gt), grpc_schedule_on_exec_ctx),
-                          absl::OkStatus());
+  grpc_core::ExecCtx::Run(
+      DEBUG_LOCATION,
+      GRPC_CLOSURE_CREATE([](void* t, grpc_error_handle) { static_cast<Transport*>(t)->Destroy(); },
+                          Transport::FromBase(gt), grpc_schedule_on_exec_ctx),
+      absl::OkStatus());
 }
 grpc_endpoint* GetEndpoint(::grpc_transport*) { return nullptr; }
 
 // SUBTLE: the name must not contain "http", or gRPC installs its HTTP filters; what matters of
 // them (compression, user-agent) is installed or done by ourselves.
-const grpc_transport_vtable kVtable = {sizeof(Stream), "samehost",
-                                       InitStreamThunk, /*make_call_promise=*/nullptr,
-                                       SetPollset, SetPollsetSet,
-                                       PerformStreamOpThunk, PerformOpThunk,
-                                       DestroyStreamThunk, DestroyThunk,
-                                       GetEndpoint};
+const grpc_transport_vtable kVtable = {
+    sizeof(Stream),     "samehost",    InitStreamThunk,      /*make_call_promise=*/nullptr,
+    SetPollset,         SetPollsetSet, PerformStreamOpThunk, PerformOpThunk,
+    DestroyStreamThunk, DestroyThunk,  GetEndpoint};
 
 // As chttp2 counts closures of a batch: the low bits of scratch are the steps still to come.
 constexpr uintptr_t kOneStep = 1;
@@ -66,7 +63,7 @@ constexpr uintptr_t kOneStep = 1;
 }  // namespace
 
 ::grpc_transport* CreateTransport(const grpc_core::ChannelArgs& args,
-                                rendezvous::Connected connected, TransportOptions options) {
+                                  rendezvous::Connected connected, TransportOptions options) {
   return &(new Transport(args, std::move(connected), std::move(options)))->base.transport;
 }
 
@@ -106,8 +103,9 @@ Transport::~Transport() {
     int released;  // the link owns the descriptor
     if (fd != nullptr) grpc_fd_orphan(fd, nullptr, &released, "samehost link ended");
   }
-  // SUBTLE: gRPC's fork handlers have closed the descriptors in the child already; their numbers may be
-  // somebody else's by now, so they must not be closed again. What is mapped stays mapped there.
+  // SUBTLE: gRPC's fork handlers have closed the descriptors in the child already; their numbers
+  // may be somebody else's by now, so they must not be closed again. What is mapped stays mapped
+  // there.
   if (fork_generation_ != ForkGeneration() && grpc_core::Fork::Enabled()) (void)link_.release();
 }
 
@@ -147,15 +145,15 @@ void Transport::WatchDescriptors() {
     Ref();
     grpc_fd_notify_on_read(*slot, closure);
   };
-  watch(link_->doorbell_fd(), &doorbell_fd_, &on_doorbell_, [](void* self, grpc_error_handle error) {
-    static_cast<Transport*>(self)->OnDoorbell(error);
-  });
+  watch(link_->doorbell_fd(), &doorbell_fd_, &on_doorbell_,
+        [](void* self, grpc_error_handle error) {
+          static_cast<Transport*>(self)->OnDoorbell(error);
+        });
   watch(link_->socket_fd(), &socket_fd_, &on_socket_, [](void* self, grpc_error_handle error) {
     static_cast<Transport*>(self)->OnSocket(error);
   });
-  watch(link_->pidfd(), &pidfd_fd_, &on_pidfd_, [](void* self, grpc_error_handle error) {
-    static_cast<Transport*>(self)->OnPidfd(error);
-  });
+  watch(link_->pidfd(), &pidfd_fd_, &on_pidfd_,
+        [](void* self, grpc_error_handle error) { static_cast<Transport*>(self)->OnPidfd(error); });
 }
 
 void Transport::OnDoorbell(const grpc_error_handle& error) {
@@ -182,8 +180,8 @@ void Transport::OnSocket(const grpc_error_handle& error) {
     PeerGone(ToString(status.error()).c_str());
     return Unref();
   }
-  // Between different users the socket is the doorbell; and a larger ring may have been agreed on, so that
-  // whoever waits for room can go on.
+  // Between different users the socket is the doorbell; and a larger ring may have been agreed on,
+  // so that whoever waits for room can go on.
   Poll();
   if (!Watch::Get().AfterDoorbell(this)) {
     grpc_core::ExecCtx::Run(DEBUG_LOCATION, &on_socket_, absl::OkStatus());
@@ -290,8 +288,7 @@ void Transport::CompleteStep(grpc_closure** slot, const grpc_error_handle& error
   if (closure == nullptr) return;
   closure->next_data.scratch -= kOneStep;
   if (!error.ok()) {
-    grpc_error_handle all =
-        grpc_core::internal::StatusMoveFromHeapPtr(closure->error_data.error);
+    grpc_error_handle all = grpc_core::internal::StatusMoveFromHeapPtr(closure->error_data.error);
     if (all.ok()) {
       all = GRPC_ERROR_CREATE("Error in samehost transport completing operation");
       all = grpc_error_set_str(all, grpc_core::StatusStrProperty::kTargetAddress, peer_string_);
@@ -351,16 +348,15 @@ void Transport::StartSend(Stream* s, grpc_transport_stream_op_batch* op) {
     if (is_client_ && socket_node_ != nullptr) socket_node_->RecordStreamStartedFromLocal();
     s->initial_done = AddStep(op->on_complete);
     if (is_client_) {
-      s->deadline = std::min(s->deadline,
-                             send.send_initial_metadata->get(grpc_core::GrpcTimeoutMetadata())
-                                 .value_or(grpc_core::Timestamp::InfFuture()));
+      s->deadline =
+          std::min(s->deadline, send.send_initial_metadata->get(grpc_core::GrpcTimeoutMetadata())
+                                    .value_or(grpc_core::Timestamp::InfFuture()));
     }
     if (HasErrorStatus(*send.send_initial_metadata)) s->seen_error = true;
     if (s->write_closed) {
-      CompleteStep(&s->initial_done,
-                   GRPC_ERROR_CREATE_REFERENCING(
-                       "Attempt to send initial metadata after stream was closed",
-                       &s->write_closed_error, 1));
+      CompleteStep(&s->initial_done, GRPC_ERROR_CREATE_REFERENCING(
+                                         "Attempt to send initial metadata after stream was closed",
+                                         &s->write_closed_error, 1));
     } else {
       s->send_initial = send.send_initial_metadata;
       start = is_client_;
@@ -375,11 +371,11 @@ void Transport::StartSend(Stream* s, grpc_transport_stream_op_batch* op) {
     s->trailing_done = AddStep(op->on_complete);
     if (HasErrorStatus(*send.send_trailing_metadata)) s->seen_error = true;
     if (s->write_closed) {
-      CompleteStep(&s->trailing_done,
-                   send.send_trailing_metadata->empty()
-                       ? absl::OkStatus()
-                       : GRPC_ERROR_CREATE(
-                             "Attempt to send trailing metadata after stream was closed"));
+      CompleteStep(
+          &s->trailing_done,
+          send.send_trailing_metadata->empty()
+              ? absl::OkStatus()
+              : GRPC_ERROR_CREATE("Attempt to send trailing metadata after stream was closed"));
     } else {
       s->send_trailing = send.send_trailing_metadata;
       s->trailing_sent = send.sent;
@@ -397,9 +393,9 @@ void Transport::StartSend(Stream* s, grpc_transport_stream_op_batch* op) {
   }
   s->trailing_buffer.Set(grpc_core::GrpcStreamNetworkState(),
                          grpc_core::GrpcStreamNetworkState::kNotSentOnWire);
-  CancelStream(s, grpc_error_set_int(
-                      GRPC_ERROR_CREATE_REFERENCING("Transport closed", &closed_error_, 1),
-                      grpc_core::StatusIntProperty::kRpcStatus, GRPC_STATUS_UNAVAILABLE));
+  CancelStream(
+      s, grpc_error_set_int(GRPC_ERROR_CREATE_REFERENCING("Transport closed", &closed_error_, 1),
+                            grpc_core::StatusIntProperty::kRpcStatus, GRPC_STATUS_UNAVAILABLE));
 }
 
 void Transport::StartSendMessage(Stream* s, grpc_transport_stream_op_batch* op) {

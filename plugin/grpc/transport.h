@@ -21,13 +21,15 @@ struct TransportOptions {
   grpc_core::RefCountedPtr<grpc_core::channelz::SocketNode> socket_node;  // may be null
 };
 
-// Takes the link. `args`: the channel's (keepalive, limits, resource quota, ...). The result is ready for
-// Server::SetupTransport or SubchannelConnector::Result and is destroyed by grpc_transport_destroy. Needs an ExecCtx.
+// Takes the link. `args`: the channel's (keepalive, limits, resource quota, ...). The result is
+// ready for Server::SetupTransport or SubchannelConnector::Result and is destroyed by
+// grpc_transport_destroy. Needs an ExecCtx.
 ::grpc_transport* CreateTransport(const grpc_core::ChannelArgs& args,
-                                rendezvous::Connected connected, TransportOptions options);
+                                  rendezvous::Connected connected, TransportOptions options);
 
-// Begins to read; must be called once, even if gRPC has destroyed the transport by then; after SetupTransport (server) or before handing out (client). `on_close` (may be null) is
-// scheduled when the transport has closed. Needs an ExecCtx.
+// Begins to read; must be called once, even if gRPC has destroyed the transport by then; after
+// SetupTransport (server) or before handing out (client). `on_close` (may be null) is scheduled
+// when the transport has closed. Needs an ExecCtx.
 void StartTransport(::grpc_transport* transport, grpc_closure* on_close);
 
 }  // namespace samehost::grpc_transport

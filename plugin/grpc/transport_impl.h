@@ -2,11 +2,13 @@
 //
 // Lifetime: reference counted; gRPC's owner reference ends in destroy(), every stream and every
 // pending callback holds one more. Threads: mu_ guards streams and sending; read_mu_ makes one
-// thread at a time the reader. Order: read_mu_ before mu_. gRPC is only called with neither held, except to schedule
-// closures. Failure: whatever the peer does ends in Close(), never in more than this connection.
+// thread at a time the reader. Order: read_mu_ before mu_. gRPC is only called with neither held,
+// except to schedule closures. Failure: whatever the peer does ends in Close(), never in more than
+// this connection.
 #ifndef SAMEHOST_PLUGIN_GRPC_TRANSPORT_IMPL_H_
 #define SAMEHOST_PLUGIN_GRPC_TRANSPORT_IMPL_H_
 
+#include <grpc/event_engine/event_engine.h>
 #include <grpc/support/port_platform.h>
 
 #include <atomic>
@@ -25,7 +27,6 @@
 #include "plugin/grpc/transport.h"
 #include "plugin/grpc/watch.h"
 #include "plugin/shm/link.h"
-#include <grpc/event_engine/event_engine.h>
 #include "src/core/lib/gprpp/ref_counted.h"
 #include "src/core/lib/iomgr/ev_posix.h"
 #include "src/core/lib/resource_quota/memory_quota.h"
@@ -49,8 +50,7 @@ class Transport final : public Watched {
 
   // ---- Watched (transport_receive.cc)
   bool HasWork() override {
-    return link_->HasInput() ||
-           (awaits_room_.load(std::memory_order_relaxed) && link_->HasRoom());
+    return link_->HasInput() || (awaits_room_.load(std::memory_order_relaxed) && link_->HasRoom());
   }
   void Poll() override;
   shm::Link* watched_link() override { return link_.get(); }
@@ -192,19 +192,19 @@ class Transport final : public Watched {
 
   std::mutex mu_;  // guards everything below that says nothing else
   absl::flat_hash_map<uint64_t, Stream*> streams_;
-  uint64_t next_stream_id_ = 1;      // client
-  uint64_t last_accepted_id_ = 0;    // server
+  uint64_t next_stream_id_ = 1;                  // client
+  uint64_t last_accepted_id_ = 0;                // server
   std::deque<Stream*> waiting_for_concurrency_;  // client
   std::deque<Stream*> waiting_for_room_;
-  std::deque<std::string> control_;  // frames that found no room
-  size_t room_wanted_ = 0;  // bytes that whoever is first in line needs
+  std::deque<std::string> control_;       // frames that found no room
+  size_t room_wanted_ = 0;                // bytes that whoever is first in line needs
   std::atomic<bool> awaits_room_{false};  // somebody waits for room; for HasWork()
   bool unpublished_ = false;
   std::string scratch_initial_, scratch_trailing_;
   std::string user_agent_;  // client: encoded, goes with every call
   bool settings_received_ = false;
   uint32_t peer_max_streams_ = 0;
-  uint32_t max_streams_;         // ours, told to the peer
+  uint32_t max_streams_;  // ours, told to the peer
   uint32_t max_metadata_bytes_;
   uint32_t peer_max_metadata_bytes_ = 0;
   grpc_error_handle closed_error_;  // not ok: closed

@@ -25,7 +25,9 @@ constexpr int kMaxPingStrikes = 2;
 constexpr int kMaxPingsWithoutData = 2;
 constexpr Duration kGracefulLimit = Duration::Seconds(20);
 
-Duration FromMs(int ms) { return ms == INT_MAX ? Duration::Infinity() : Duration::Milliseconds(ms); }
+Duration FromMs(int ms) {
+  return ms == INT_MAX ? Duration::Infinity() : Duration::Milliseconds(ms);
+}
 
 }  // namespace
 
@@ -64,7 +66,8 @@ void Transport::InitKeepalive(const grpc_core::ChannelArgs& args) {
       FromMs(at_least(GRPC_ARG_KEEPALIVE_TIME_MS, is_client_ ? INT_MAX : kServerKeepaliveMs, 1));
   keepalive_timeout_ = FromMs(at_least(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs, 0));
   keepalive_without_calls_ = args.GetBool(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS).value_or(false);
-  max_pings_without_data_ = at_least(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, kMaxPingsWithoutData, 0);
+  max_pings_without_data_ =
+      at_least(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, kMaxPingsWithoutData, 0);
   pings_before_data_ = max_pings_without_data_;
   max_ping_strikes_ = at_least(GRPC_ARG_HTTP2_MAX_PING_STRIKES, kMaxPingStrikes, 0);
   min_ping_interval_ = FromMs(
@@ -171,12 +174,16 @@ bool Transport::OnPong(const FrameHeader& header) {
   PendingPing ping = pings_.front();
   pings_.pop_front();
   switch (ping.kind) {
-    case PendingPing::kUser: RunSoon(&ping.on_ack); break;
+    case PendingPing::kUser:
+      RunSoon(&ping.on_ack);
+      break;
     case PendingPing::kKeepalive:
       keepalive_timeout_timer_.Cancel(this);
       StartKeepaliveTimer();
       break;
-    case PendingPing::kGraceful: FinishGracefulGoaway(); break;
+    case PendingPing::kGraceful:
+      FinishGracefulGoaway();
+      break;
   }
   return true;
 }

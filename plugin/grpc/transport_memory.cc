@@ -74,23 +74,21 @@ grpc_slice Transport::AllocateSlice(size_t bytes) {
 void Transport::PostBenignReclaimer() {
   if (memory_owner_ == nullptr || std::exchange(benign_reclaimer_posted_, true)) return;
   Ref();
-  memory_owner_->PostReclaimer(
-      grpc_core::ReclamationPass::kBenign,
-      [this](absl::optional<grpc_core::ReclamationSweep> sweep) {
-        if (sweep.has_value()) ReclaimIdle();
-        Unref();
-      });
+  memory_owner_->PostReclaimer(grpc_core::ReclamationPass::kBenign,
+                               [this](absl::optional<grpc_core::ReclamationSweep> sweep) {
+                                 if (sweep.has_value()) ReclaimIdle();
+                                 Unref();
+                               });
 }
 
 void Transport::PostDestructiveReclaimer() {
   if (memory_owner_ == nullptr || std::exchange(destructive_reclaimer_posted_, true)) return;
   Ref();
-  memory_owner_->PostReclaimer(
-      grpc_core::ReclamationPass::kDestructive,
-      [this](absl::optional<grpc_core::ReclamationSweep> sweep) {
-        if (sweep.has_value()) ReclaimStream();
-        Unref();
-      });
+  memory_owner_->PostReclaimer(grpc_core::ReclamationPass::kDestructive,
+                               [this](absl::optional<grpc_core::ReclamationSweep> sweep) {
+                                 if (sweep.has_value()) ReclaimStream();
+                                 Unref();
+                               });
 }
 
 // A connection without calls says good-bye.

@@ -18,7 +18,8 @@ namespace {
 constexpr int kRecordsPerPoll = 128;
 // Smaller pieces are cheaper to copy than to lend.
 constexpr size_t kLendFrom = 8 * 1024;
-// With more calls than this under way, messages wait for their handlers for so long that lent ones hold up the ring.
+// With more calls than this under way, messages wait for their handlers for so long that lent ones
+// hold up the ring.
 constexpr size_t kLendUpToStreams = 4;
 // A large message is put together in blocks of at most this: an announced size is only a claim.
 constexpr uint32_t kBlock = 4 * 1024 * 1024;
@@ -64,14 +65,30 @@ bool Transport::OnRecord(const shm::Record& record) {
     ok = Violation("malformed frame");
   } else {
     switch (frame.header.kind) {
-      case FrameKind::kData: ok = OnData(frame, record, &lent); break;
-      case FrameKind::kReset: ok = OnReset(frame.header); break;
-      case FrameKind::kCredit: ok = OnCredit(frame.header); break;
-      case FrameKind::kSettings: ok = OnSettings(frame.header); break;
-      case FrameKind::kPing: ok = OnPing(frame.header); break;
-      case FrameKind::kPong: ok = OnPong(frame.header); break;
-      case FrameKind::kGoaway: ok = OnGoaway(frame); break;
-      default: ok = Violation("unknown frame"); break;
+      case FrameKind::kData:
+        ok = OnData(frame, record, &lent);
+        break;
+      case FrameKind::kReset:
+        ok = OnReset(frame.header);
+        break;
+      case FrameKind::kCredit:
+        ok = OnCredit(frame.header);
+        break;
+      case FrameKind::kSettings:
+        ok = OnSettings(frame.header);
+        break;
+      case FrameKind::kPing:
+        ok = OnPing(frame.header);
+        break;
+      case FrameKind::kPong:
+        ok = OnPong(frame.header);
+        break;
+      case FrameKind::kGoaway:
+        ok = OnGoaway(frame);
+        break;
+      default:
+        ok = Violation("unknown frame");
+        break;
     }
   }
   if (!lent) link_->Done(record);
@@ -243,9 +260,9 @@ bool Transport::OnChunk(Stream* s, const Frame& frame, const shm::Record& record
   return true;
 }
 
-// Lends a message that came whole where that is cheaper than a copy and allowed; else copies it to its place.
-// SUBTLE: never lends pieces of a message that is still coming: they would hold up the ring that
-// the rest needs.
+// Lends a message that came whole where that is cheaper than a copy and allowed; else copies it to
+// its place. SUBTLE: never lends pieces of a message that is still coming: they would hold up the
+// ring that the rest needs.
 void Transport::AppendChunk(Stream* s, std::span<const std::byte> chunk, const shm::Record& record,
                             bool* lent) {
   IncomingMessage* m = s->partial.get();
@@ -298,8 +315,7 @@ void Transport::AppendBorrowed(Stream* s, shm::Borrowed borrowed) {
   if (memory_owner_ != nullptr) {
     reservation = memory_owner_->MakeReservation(borrowed.bytes.size());
   }
-  m->data.Append(
-      MakeLentSlice(std::move(borrowed.lease), borrowed.bytes, std::move(reservation)));
+  m->data.Append(MakeLentSlice(std::move(borrowed.lease), borrowed.bytes, std::move(reservation)));
 }
 
 // ---- Credit ----------------------------------------------------------------------------------

@@ -115,7 +115,7 @@ void Transport::WriteBlocked() {
     bool progress = false;
     const bool more = WriteStep(s, &progress);
     if (!progress && s->waits_for_room && more) return;  // still no room
-    if (!s->waits_for_room) continue;                     // ended in the meantime
+    if (!s->waits_for_room) continue;                    // ended in the meantime
     waiting_for_room_.pop_front();
     if (more) {
       waiting_for_room_.push_back(s);
@@ -205,7 +205,8 @@ bool Transport::WriteStep(Stream* s, bool* progress) {
   if (refers) {
     chunk = reference.length = static_cast<uint32_t>(std::min<size_t>(reference.length, credit));
   } else if (has_message) {
-    // All of it in one record where it fits (the receiver can take it without a copy), else in pieces.
+    // All of it in one record where it fits (the receiver can take it without a copy), else in
+    // pieces.
     const size_t to_copy = BytesToCopy(*s);
     chunk = std::min({to_copy, credit, max - std::min(max, scratch_initial_.size())});
     if (chunk < to_copy) chunk = std::min(chunk, kMaxChunk);
@@ -250,12 +251,10 @@ bool Transport::WriteStep(Stream* s, bool* progress) {
   }
   FrameHeader header;
   header.stream = s->id;
-  header.flags = (with_initial ? frame_flag::kInitial : 0) |
-                 (begins ? frame_flag::kMessageBegin : 0) |
-                 (with_trailing ? frame_flag::kTrailing : 0) |
-                 (refers ? frame_flag::kReference : 0) |
-                 (begins && (s->message_flags & GRPC_WRITE_INTERNAL_COMPRESS)
-                      ? frame_flag::kCompressed : 0);
+  header.flags =
+      (with_initial ? frame_flag::kInitial : 0) | (begins ? frame_flag::kMessageBegin : 0) |
+      (with_trailing ? frame_flag::kTrailing : 0) | (refers ? frame_flag::kReference : 0) |
+      (begins && (s->message_flags & GRPC_WRITE_INTERNAL_COMPRESS) ? frame_flag::kCompressed : 0);
   header.initial_size = static_cast<uint32_t>(scratch_initial_.size());
   header.chunk_size = static_cast<uint32_t>(body);
   header.trailing_size = static_cast<uint32_t>(scratch_trailing_.size());

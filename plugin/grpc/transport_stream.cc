@@ -107,7 +107,8 @@ void Transport::FakeStatus(Stream* s, const grpc_error_handle& error) {
   std::string message;
   grpc_error_get_status(error, s->deadline, &status, &message, nullptr, nullptr);
   if (status != GRPC_STATUS_OK) s->seen_error = true;
-  // A status that came may still be replaced by something more important, as long as nobody was told of it.
+  // A status that came may still be replaced by something more important, as long as nobody was
+  // told of it.
   if (s->trailing_published != Published::kNot && s->recv_trailing_ready == nullptr) return;
   s->trailing_buffer.Set(grpc_core::GrpcStatusMetadata(), status);
   if (!message.empty()) {
@@ -174,7 +175,8 @@ void Transport::RemoveStream(Stream* s, const grpc_error_handle& error) {
   }
   if (streams_.empty() && goaway_sent_ == Goaway::kFinal) {
     grpc_error_handle cause = error;
-    CloseLocked(GRPC_ERROR_CREATE_REFERENCING("Last stream closed after sending GOAWAY", &cause, 1));
+    CloseLocked(
+        GRPC_ERROR_CREATE_REFERENCING("Last stream closed after sending GOAWAY", &cause, 1));
   }
   if (streams_.empty()) PostBenignReclaimer();
   MaybeStartStreams();

@@ -18,10 +18,11 @@ namespace {
 
 constexpr uint64_t kMicrosecond = 1000;
 constexpr uint64_t kBalancedLookNs = 100 * kMicrosecond;
-constexpr uint64_t kYieldAfterNs = 8 * kMicrosecond;      // then let other runnable threads have the core
-constexpr uint64_t kLateRingNs = 40 * kMicrosecond;       // wait this long before ringing a busy peer
+constexpr uint64_t kYieldAfterNs =
+    8 * kMicrosecond;  // then let other runnable threads have the core
+constexpr uint64_t kLateRingNs = 40 * kMicrosecond;  // wait this long before ringing a busy peer
 constexpr uint64_t kDescriptorsEveryNs = 500 * kMicrosecond;
-constexpr uint64_t kWakeCostNs = 40 * kMicrosecond;       // part of a slept wait that is our own wake-up
+constexpr uint64_t kWakeCostNs = 40 * kMicrosecond;  // part of a slept wait that is our own wake-up
 constexpr uint64_t kAnnouncedLookNs = 1000 * kMicrosecond;  // for what a peer has announced
 constexpr uint64_t kWatchmanTickNs = 1000 * kMicrosecond;
 constexpr uint64_t kForgetAfterNs = 20'000 * kMicrosecond;
@@ -73,7 +74,8 @@ Watch::Outcome Watch::Look(const std::atomic<bool>& stop, uint64_t deadline_ns) 
       return LookAsLooker(stop, deadline_ns);
     }
     // SYNC(looker): we announce that we sleep, then see whether the looker is still there; it
-    // announces that it leaves, then sees whether somebody sleeps (LeaveLooking). One of us sees the other.
+    // announces that it leaves, then sees whether somebody sleeps (LeaveLooking). One of us sees
+    // the other.
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
     if (looking_.load(std::memory_order_seq_cst)) return Outcome::kSleep;
     sleepers_.fetch_sub(1, std::memory_order_relaxed);
@@ -196,7 +198,8 @@ void Watch::DisarmAllLocked() {
 Watched* Watch::ArmAllLocked() {
   const uint64_t now = MonotonicNanos();
   for (Watched* w : hot_) {
-    // SUBTLE: a link that will not be armed must be read even where HasWork() sees nothing (shm/link.h).
+    // SUBTLE: a link that will not be armed must be read even where HasWork() sees nothing
+    // (shm/link.h).
     if (!w->watched_link()->ArmDoorbell() || w->HasWork()) return w;
     w->armed_ = true;
     w->watched_link()->CountSleep();

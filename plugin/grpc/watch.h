@@ -36,11 +36,12 @@ class Watched {
 
  private:
   friend class Watch;
-  bool hot_ = false;         // guarded by Watch::hot_mu_
-  bool armed_ = false;       // guarded by Watch::hot_mu_; only a hint
-  bool removed_ = false;     // guarded by Watch::hot_mu_; for good
-  uint64_t last_work_ = 0;   // monotonic ns; guarded by Watch::hot_mu_
-  uint32_t disappointed_ = 0;  // AnnouncedInput() that did not come in time; guarded by Watch::hot_mu_
+  bool hot_ = false;        // guarded by Watch::hot_mu_
+  bool armed_ = false;      // guarded by Watch::hot_mu_; only a hint
+  bool removed_ = false;    // guarded by Watch::hot_mu_; for good
+  uint64_t last_work_ = 0;  // monotonic ns; guarded by Watch::hot_mu_
+  uint32_t disappointed_ =
+      0;  // AnnouncedInput() that did not come in time; guarded by Watch::hot_mu_
 };
 
 class Watch {
@@ -56,12 +57,13 @@ class Watch {
     kSleep,    // sleep on the descriptors now, then call EndSleep()
   };
   // Looks at the hot rings. The caller holds no locks and has an ExecCtx. `deadline_ns`: monotonic.
-  // On kSleep the doorbells are armed or somebody else looks after them, and the caller counts as a sleeper.
+  // On kSleep the doorbells are armed or somebody else looks after them, and the caller counts as a
+  // sleeper.
   Outcome Look(const std::atomic<bool>& stop, uint64_t deadline_ns);
   // After the sleep that Look() asked for.
   void EndSleep() { sleepers_.fetch_sub(1, std::memory_order_relaxed); }
-  // True (about twice a millisecond) when no thread sleeps on the descriptors, so that one that always finds
-  // ring work must look at them once in passing.
+  // True (about twice a millisecond) when no thread sleeps on the descriptors, so that one that
+  // always finds ring work must look at them once in passing.
   bool DescriptorsDue();
 
   // `w` is new, or awaits room: look at it.

@@ -78,9 +78,9 @@ bool ServerHandshake::OnHello() {
                         std::to_string(peer_.uid));
     }
     if (!DescriptorsAllow(kSpareDescriptors)) {
-      return Refuse(FallbackReason::kDescriptorsShort,
-                    "the server has fewer than " + std::to_string(kSpareDescriptors) +
-                        " file descriptors left");
+      return Refuse(FallbackReason::kDescriptorsShort, "the server has fewer than " +
+                                                           std::to_string(kSpareDescriptors) +
+                                                           " file descriptors left");
     }
   }
   auto received = ReceiveMessage(socket_.get());

@@ -112,7 +112,8 @@ bool Arena::Lend(uint32_t number) {
   if (control_ == nullptr) return false;
   Slot& slot = slots_[number];
   // Nothing given back: not even its being mapped. A peer that counts wrongly gets no more.
-  if (const uint32_t returned = Returned(number) - slot.base; returned - 1 >= slot.lent) return false;
+  if (const uint32_t returned = Returned(number) - slot.base; returned - 1 >= slot.lent)
+    return false;
   ++slot.lent;
   return true;
 }

@@ -29,12 +29,13 @@ class Arena {
     size_t size = 0;
   };
 
-  // `control`: of the direction that this side produces into; it, `bell` and `socket` are used until
-  // Retire(). `max_bytes`: of all blocks together, at most.
+  // `control`: of the direction that this side produces into; it, `bell` and `socket` are used
+  // until Retire(). `max_bytes`: of all blocks together, at most.
   Arena(DirectionControl* control, PeerBell* bell, int socket, uint32_t max_bytes);
 
-  // A block of at least `bytes`, for one local owner, that the peer has no part of any more. Tells the peer that a
-  // large message is coming and wakes it when it sleeps: that takes as long as writing the message.
+  // A block of at least `bytes`, for one local owner, that the peer has no part of any more. Tells
+  // the peer that a large message is coming and wakes it when it sleeps: that takes as long as
+  // writing the message.
   std::optional<Block> Allocate(size_t bytes);
   // The local owner has no further use for it.
   void Free(uint32_t number);

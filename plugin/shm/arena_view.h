@@ -22,8 +22,9 @@ namespace samehost::shm {
 
 class ArenaView {
  public:
-  // `control`: of the direction that this side consumes; it lies in `memory`, which what is borrowed keeps.
-  // `breaker` outlives this object. `max_bytes`: of all blocks together; 0: takes none.
+  // `control`: of the direction that this side consumes; it lies in `memory`, which what is
+  // borrowed keeps. `breaker` outlives this object. `max_bytes`: of all blocks together; 0: takes
+  // none.
   ArenaView(DirectionControl* control, std::shared_ptr<const Mapping> memory, Breaker* breaker,
             uint32_t max_bytes);
   ~ArenaView();

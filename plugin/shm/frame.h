@@ -12,9 +12,9 @@
 namespace samehost::shm {
 
 enum class FrameType : uint32_t {
-  kDoorbell = 1,  // look at your ring (peers of different users)
-  kRing = 2,      // a larger ring, by its descriptor: `generation`, `bytes`
-  kBlock = 3,     // a block of the arena, by its descriptor: `generation` is its number, `bytes`
+  kDoorbell = 1,   // look at your ring (peers of different users)
+  kRing = 2,       // a larger ring, by its descriptor: `generation`, `bytes`
+  kBlock = 3,      // a block of the arena, by its descriptor: `generation` is its number, `bytes`
   kDropBlock = 4,  // that block is of no further use: `generation`
 };
 

@@ -37,8 +37,8 @@ struct LinkOptions {
 };
 
 // Everything the connecting side makes and the accepting side receives (by SCM_RIGHTS).
-// `doorbell[0]` wakes the connecting side, `doorbell[1]` the accepting side; both are eventfds, and both
-// are invalid (-1) when the two sides are different users: then the socket itself carries the
+// `doorbell[0]` wakes the connecting side, `doorbell[1]` the accepting side; both are eventfds, and
+// both are invalid (-1) when the two sides are different users: then the socket itself carries the
 // doorbell, because an eventfd shared with an untrusted peer can be made to block its writer.
 struct LinkParts {
   UniqueFd segment;  // sealed memfd
@@ -46,17 +46,18 @@ struct LinkParts {
   // The rendezvous connection, stays open for the life of the link: AF_UNIX, SOCK_SEQPACKET (or
   // SOCK_STREAM), nothing unread in it. It may block: every call here uses MSG_DONTWAIT.
   UniqueFd socket;
-  // The peer could read this process's memory anyway, so nothing is given away when it sees bytes of a message
-  // that was meant for somebody else: it may be given blocks of an arena.
+  // The peer could read this process's memory anyway, so nothing is given away when it sees bytes
+  // of a message that was meant for somebody else: it may be given blocks of an arena.
   bool trusts_peer = false;
-  UniqueFd peer_pidfd;  // may be invalid (old kernel, or a peer that is not visible in this PID namespace)
+  UniqueFd peer_pidfd;  // may be invalid (old kernel, or a peer that is not visible in this PID
+                        // namespace)
 };
 
 // One record in the ring. `bytes` points into shared memory that the peer can still change:
 // read each byte once, or copy first.
 struct Record {
   std::span<const std::byte> bytes;
-  uint64_t end = 0;  // position behind the record; opaque to the user
+  uint64_t end = 0;         // position behind the record; opaque to the user
   uint32_t generation = 0;  // which ring; opaque
 };
 
@@ -78,9 +79,9 @@ struct CounterValues {
   uint64_t records_sent = 0, records_received = 0;
   uint64_t doorbells_rung = 0, doorbells_late = 0;
   uint64_t sleeps = 0, spins_paid = 0, spins_failed = 0;
-  uint64_t ring_full = 0;  // times Reserve found no room
+  uint64_t ring_full = 0;    // times Reserve found no room
   uint64_t blocks_lent = 0;  // times that bytes of a message were sent where they lay (LendBlock)
-  uint64_t ring_bytes = 0;  // present capacity of the ring this side produces into
+  uint64_t ring_bytes = 0;   // present capacity of the ring this side produces into
 };
 
 class Link {
@@ -88,9 +89,9 @@ class Link {
   enum class Side { kConnecting, kAccepting };
   enum class Take { kRecord, kEmpty, kBroken };
 
-  // Makes segment (memfd, sealed, backed by fallocate after a look at the memory headroom) and doorbells. The
-  // caller adds socket and pidfd. `same_user`: whether eventfds may be shared with the peer.
-  // Errors: kNoMemory, kSystem, kUnsupported, kInvalidArgument.
+  // Makes segment (memfd, sealed, backed by fallocate after a look at the memory headroom) and
+  // doorbells. The caller adds socket and pidfd. `same_user`: whether eventfds may be shared with
+  // the peer. Errors: kNoMemory, kSystem, kUnsupported, kInvalidArgument.
   static Result<LinkParts> MakeParts(const LinkOptions& options, bool same_user);
 
   // Maps the parts and checks every property of what the peer made (seals, size, plain tmpfs,
@@ -118,12 +119,13 @@ class Link {
   // Whether an awaited room has come. Any thread; cheap (one shared load).
   virtual bool HasRoom() const = 0;
   // The traffic would like a ring of at least `bytes`: starts to grow towards it (a new sealed
-  // memfd sent over the socket; used once the peer has mapped it, records stay in order). Never blocks; free to be
-  // ignored (memory short, at the maximum, growth under way). Call from the producing thread.
+  // memfd sent over the socket; used once the peer has mapped it, records stay in order). Never
+  // blocks; free to be ignored (memory short, at the maximum, growth under way). Call from the
+  // producing thread.
   virtual void WantRingBytes(size_t bytes) = 0;
-  // Gives the memory of an idle, grown ring back (keeps the small one); the next record takes what it needs
-  // again or uses the small ring. For use after some hundred ms without traffic.
-  // False: blocks of either side's arena are in use still; try again.
+  // Gives the memory of an idle, grown ring back (keeps the small one); the next record takes what
+  // it needs again or uses the small ring. For use after some hundred ms without traffic. False:
+  // blocks of either side's arena are in use still; try again.
   virtual bool TrimIdle() = 0;
   // Where messages for this peer may be written before they are sent; null when the peer is not
   // trusted so far. Lives on after the link, of no further use. Any thread.
@@ -136,7 +138,8 @@ class Link {
 
   // The next unread record. Every record must be given back, in the order they came in: by Done()
   // or by Lend(). (Done() after a successful Lend() does no harm and changes nothing.)
-  // Records given back by Done() become room for the peer at the latest with Next()==kEmpty or FlushDone().
+  // Records given back by Done() become room for the peer at the latest with Next()==kEmpty or
+  // FlushDone().
   virtual Take Next(Record* record) = 0;
   virtual void Done(const Record& record) = 0;
   // Makes room of what was Done() visible to the peer; rings when it waits for room.
@@ -172,7 +175,8 @@ class Link {
   virtual void SetWatch(Watch watch) = 0;  // kWatched or kBusy
   // Arms the doorbell. False when input or awaited room came in the meantime: not armed (kWatched),
   // go and call Next() (even when HasInput() is false by then), and write what waits for room.
-  // With only_if_busy it acts only while the state is kBusy (the watchman's call); true when not busy.
+  // With only_if_busy it acts only while the state is kBusy (the watchman's call); true when not
+  // busy.
   virtual bool ArmDoorbell(bool only_if_busy = false) = 0;
   // For a sender that has waited in vain: rings when the peer is kBusy and has unread records.
   virtual void RingIfBusy() = 0;
@@ -186,9 +190,9 @@ class Link {
   // The socket: becomes readable on ring growth, on a doorbell (other users), on the peer's end.
   virtual int socket_fd() const = 0;
   virtual int pidfd() const = 0;  // readable when the peer process has died; -1 when there is none
-  // Call when the socket is readable. Takes messages in; never blocks. kClosed error: the peer has gone
-  // (records already in the ring can still be read: drain first). kProtocol: it misbehaved. Any one thread at a time;
-  // may run beside producing and consuming.
+  // Call when the socket is readable. Takes messages in; never blocks. kClosed error: the peer has
+  // gone (records already in the ring can still be read: drain first). kProtocol: it misbehaved.
+  // Any one thread at a time; may run beside producing and consuming.
   virtual Status OnSocketReadable() = 0;
   // Tells the peer that this side has ended (shutdown of the socket). Idempotent, any thread.
   virtual void Close() = 0;
@@ -196,8 +200,8 @@ class Link {
   // ---- Counters (any thread) ----------------------------------------------------------------
   // Who is at the other end, for the `samehost` command; not used otherwise. Optional, once.
   struct Description {
-    std::string protocol;    // "grpc", "zmq"; 15 bytes are kept
-    std::string name;        // what this connection is, for people; 71 bytes are kept
+    std::string protocol;     // "grpc", "zmq"; 15 bytes are kept
+    std::string name;         // what this connection is, for people; 71 bytes are kept
     uint32_t peer_uid = ~0u;  // ~0: not known
     uint32_t peer_pid = 0;    // 0: not visible
   };
@@ -224,7 +228,8 @@ class Lease {
   };
   Lease() = default;
   Lease(Owner* owner, uint32_t slot) : owner_(owner), slot_(slot) {}
-  Lease(Lease&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)), slot_(other.slot_) {}
+  Lease(Lease&& other) noexcept
+      : owner_(std::exchange(other.owner_, nullptr)), slot_(other.slot_) {}
   Lease& operator=(Lease&& other) noexcept {
     if (this != &other) {
       Reset();

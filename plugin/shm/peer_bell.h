@@ -35,7 +35,8 @@ class PeerBell {
 
   // Whether it has rung since this was asked last.
   bool TakeRang() {
-    return rang_.load(std::memory_order_relaxed) && rang_.exchange(false, std::memory_order_relaxed);
+    return rang_.load(std::memory_order_relaxed) &&
+           rang_.exchange(false, std::memory_order_relaxed);
   }
 
  private:

@@ -63,7 +63,8 @@ Status Seal(int fd, int seals) {
   return Error{ErrorCode::kUnsupported, errno, "F_ADD_SEALS"};
 }
 
-// The size of memory with all seals that `writable` memory, or memory that only its maker writes, must have.
+// The size of memory with all seals that `writable` memory, or memory that only its maker writes,
+// must have.
 Result<uint64_t> CheckedBytes(int fd, bool writable) {
   struct stat status;
   struct statfs system;

@@ -238,7 +238,8 @@ TEST_P(FallbackTest, ClientOutOfDescriptors) {
   EXPECT_EQ(client().AskCounters()["links_opened"], 2u) << reasons;  // 24 are plenty
 }
 
-// And in the server: gRPC's own listener, which would never accept again after a single EMFILE, always finds one.
+// And in the server: gRPC's own listener, which would never accept again after a single EMFILE,
+// always finds one.
 TEST_P(FallbackTest, ServerOutOfDescriptors) {
   std::string reasons;
   for (int left = 2; left <= 24; ++left) {

@@ -133,8 +133,8 @@ class KeptMessages {
     grpc::ClientContext context;
     context.set_wait_for_ready(true);
     grpc::Status status;
-    auto call = stub_.PrepareUnaryCall(
-        &context, "/samehost.behaviour.Behaviour/Unary", request, &queue_);
+    auto call =
+        stub_.PrepareUnaryCall(&context, "/samehost.behaviour.Behaviour/Unary", request, &queue_);
     call->StartCall();
     call->Finish(reply, &status, this);
     void* tag = nullptr;

@@ -72,7 +72,8 @@ std::shared_ptr<grpc::Channel> MakeChannel(const ClientFlags& flags, const std::
 std::string Call(const ClientFlags& flags, const std::shared_ptr<grpc::Channel>& channel) {
   auto stub = Behaviour::NewStub(channel);
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(flags.timeout_ms));
+  context.set_deadline(std::chrono::system_clock::now() +
+                       std::chrono::milliseconds(flags.timeout_ms));
   context.set_wait_for_ready(true);
   Request request;
   request.set_payload("ping");

@@ -47,10 +47,11 @@ struct Options {
   bool replace_tls = false;
 };
 
-// Wraps `fallback` (null: insecure). Composite credentials work both ways round: around these, or as
-// the fallback. Credentials classes written by the user cannot be wrapped: then `fallback` itself comes
-// back, with the reason credentials_not_wrappable. The objects may be used for many channels and
-// servers; gRPC shares connections between channels with equal options and equal fallbacks.
+// Wraps `fallback` (null: insecure). Composite credentials work both ways round: around these, or
+// as the fallback. Credentials classes written by the user cannot be wrapped: then `fallback`
+// itself comes back, with the reason credentials_not_wrappable. The objects may be used for many
+// channels and servers; gRPC shares connections between channels with equal options and equal
+// fallbacks.
 std::shared_ptr<grpc::ChannelCredentials> ChannelCredentials(
     std::shared_ptr<grpc::ChannelCredentials> fallback = nullptr, const Options& options = {});
 std::shared_ptr<grpc::ChannelCredentials> ChannelCredentials(const Options& options);
@@ -58,15 +59,17 @@ std::shared_ptr<grpc::ServerCredentials> ServerCredentials(
     std::shared_ptr<grpc::ServerCredentials> fallback = nullptr, const Options& options = {});
 std::shared_ptr<grpc::ServerCredentials> ServerCredentials(const Options& options);
 
-std::shared_ptr<grpc::Channel> CreateChannel(const std::string& target, const Options& options = {});
+std::shared_ptr<grpc::Channel> CreateChannel(const std::string& target,
+                                             const Options& options = {});
 std::shared_ptr<grpc::Channel> CreateCustomChannel(const std::string& target,
                                                    const grpc::ChannelArguments& arguments,
                                                    const Options& options = {});
 
-// ---- Who is at the other end ---------------------------------------------------------------------
-// Properties of the auth context (ServerContext::auth_context(), ClientContext::auth_context()) of
-// calls through shared memory, beside those that the fallback's own handshake sets. Numbers in
-// decimal, as the kernel vouches for them; context->peer() is "samehost:uid=1000,pid=4242".
+// ---- Who is at the other end
+// --------------------------------------------------------------------- Properties of the auth
+// context (ServerContext::auth_context(), ClientContext::auth_context()) of calls through shared
+// memory, beside those that the fallback's own handshake sets. Numbers in decimal, as the kernel
+// vouches for them; context->peer() is "samehost:uid=1000,pid=4242".
 inline constexpr char kTransportProperty[] = "samehost_transport";
 inline constexpr char kTransportPropertyValue[] = "shared_memory";
 inline constexpr char kPeerUidProperty[] = "samehost_peer_uid";
@@ -82,7 +85,8 @@ struct FallbackInfo {
   std::string reason;   // stable name, e.g. "server_not_found"; "none" when shared memory is used
   std::string detail;   // the particulars, one line
 };
-// The last decision for each address that this process connected to or listened on (newest last, bounded).
+// The last decision for each address that this process connected to or listened on (newest last,
+// bounded).
 std::vector<FallbackInfo> RecentFallbacks();
 
 // Totals over all links of this process, live and ended. Counted as messages pass, without
