@@ -131,21 +131,31 @@ void grpc_cq_internal_unref(grpc_completion_queue* queue) {
 }
 #endif
 
+// Who asks for a descriptor that was shut down is given the reason.
+void grpc_fd_shutdown(grpc_fd* fd, grpc_error_handle why) {
+  static const auto next = NextOf(&grpc_fd_shutdown);
+  HandedOn(fd);
+  next(fd, std::move(why));
+}
+
 // A closure that waits for a descriptor is handed to whichever thread polls.
 void grpc_fd_notify_on_read(grpc_fd* fd, grpc_closure* closure) {
   static const auto next = NextOf(&grpc_fd_notify_on_read);
+  TakenOver(fd);
   HandedOn(closure);
   next(fd, closure);
 }
 
 void grpc_fd_notify_on_write(grpc_fd* fd, grpc_closure* closure) {
   static const auto next = NextOf(&grpc_fd_notify_on_write);
+  TakenOver(fd);
   HandedOn(closure);
   next(fd, closure);
 }
 
 void grpc_fd_notify_on_error(grpc_fd* fd, grpc_closure* closure) {
   static const auto next = NextOf(&grpc_fd_notify_on_error);
+  TakenOver(fd);
   HandedOn(closure);
   next(fd, closure);
 }
