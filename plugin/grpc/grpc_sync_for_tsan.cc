@@ -22,6 +22,7 @@
 #include "src/core/lib/iomgr/combiner.h"
 #include "src/core/lib/iomgr/ev_posix.h"
 #include "src/core/lib/iomgr/exec_ctx.h"
+#include "src/core/lib/surface/completion_queue.h"
 
 using samehost::grpc_transport::HandedOn;
 using samehost::grpc_transport::NextOf;
@@ -112,21 +113,49 @@ ABSL_NAMESPACE_END
 
 // ---- Queues, closures, combiners, serializers: atomics ----------------------------------------
 
+// The last one destroys the queue and what it polls.
+#ifndef NDEBUG
+void grpc_cq_internal_unref(grpc_completion_queue* queue, const char* reason, const char* file,
+                            int line) {
+  static const auto next = NextOf(&grpc_cq_internal_unref);
+  HandedOn(queue);
+  TakenOver(queue);
+  next(queue, reason, file, line);
+}
+#else
+void grpc_cq_internal_unref(grpc_completion_queue* queue) {
+  static const auto next = NextOf(&grpc_cq_internal_unref);
+  HandedOn(queue);
+  TakenOver(queue);
+  next(queue);
+}
+#endif
+
+// Who asks for a descriptor that was shut down is given the reason.
+void grpc_fd_shutdown(grpc_fd* fd, grpc_error_handle why) {
+  static const auto next = NextOf(&grpc_fd_shutdown);
+  HandedOn(fd);
+  next(fd, std::move(why));
+}
+
 // A closure that waits for a descriptor is handed to whichever thread polls.
 void grpc_fd_notify_on_read(grpc_fd* fd, grpc_closure* closure) {
   static const auto next = NextOf(&grpc_fd_notify_on_read);
+  TakenOver(fd);
   HandedOn(closure);
   next(fd, closure);
 }
 
 void grpc_fd_notify_on_write(grpc_fd* fd, grpc_closure* closure) {
   static const auto next = NextOf(&grpc_fd_notify_on_write);
+  TakenOver(fd);
   HandedOn(closure);
   next(fd, closure);
 }
 
 void grpc_fd_notify_on_error(grpc_fd* fd, grpc_closure* closure) {
   static const auto next = NextOf(&grpc_fd_notify_on_error);
+  TakenOver(fd);
   HandedOn(closure);
   next(fd, closure);
 }
@@ -252,6 +281,28 @@ void Combiner::FinallyRun(grpc_closure* closure, grpc_error_handle error) {
   static const auto next = NextOf(Plain(&Combiner::FinallyRun));
   Combined::Wrap(this, closure);
   next(this, closure, std::move(error));
+}
+
+// Of call.cc, which keeps it to itself. The operations of a batch end on several threads; the one
+// that ends last completes the batch for the application.
+class FilterStackCall {
+ public:
+  struct BatchControl {
+    void FinishStep();
+    void PostCompletion();
+  };
+};
+
+void FilterStackCall::BatchControl::FinishStep() {
+  static const auto next = NextOf(Plain(&BatchControl::FinishStep));
+  HandedOn(this);
+  next(this);
+}
+
+void FilterStackCall::BatchControl::PostCompletion() {
+  static const auto next = NextOf(Plain(&BatchControl::PostCompletion));
+  TakenOver(this);
+  next(this);
 }
 
 // Callbacks of one serializer run one after the other, on whichever thread.
