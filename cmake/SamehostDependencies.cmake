@@ -17,7 +17,6 @@ if(NOT EXISTS "${SAMEHOST_GRPC_SOURCE_DIR}/src/core/lib/transport/transport_impl
     "gRPC's internal headers are missing in ${SAMEHOST_GRPC_SOURCE_DIR}.\n"
     "Run scripts/fetch-sources first (./demo and ./test do it by themselves).")
 endif()
-add_library(PkgConfig::GRPCPP ALIAS gRPC::grpc++)
 add_library(grpc_internal INTERFACE)
 target_include_directories(grpc_internal SYSTEM BEFORE INTERFACE
   "${SAMEHOST_GRPC_SOURCE_DIR}"
