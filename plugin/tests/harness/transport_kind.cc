@@ -28,12 +28,6 @@ struct Directory {
   pid_t owner = getpid();
 };
 
-#ifdef __SANITIZE_ADDRESS__
-// The distribution's c-ares loses ten bytes with every look-up, which LeakSanitizer would hold
-// against us. Before the first grpc_init.
-[[maybe_unused]] const int g_native_resolver = setenv("GRPC_DNS_RESOLVER", "native", 0);
-#endif
-
 // Before main, and so before anything can look for SAMEHOST_DIR.
 [[maybe_unused]] const std::string& made_early = ProcessDirectory();
 
