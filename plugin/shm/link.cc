@@ -281,9 +281,11 @@ Status LinkImpl::OnSocketReadable() {
         break;
       case FrameType::kBlock:
         view_.Receive(*std::move(received));
+        CountPeerBlocks();
         break;
       case FrameType::kDropBlock:
         view_.Drop(received->frame.generation);
+        CountPeerBlocks();
         break;
       default:
         breaker_.Violation("type of a frame");
@@ -335,6 +337,10 @@ void LinkImpl::CountSleep() {
 void LinkImpl::CountSpin(bool paid) {
   if (forked()) return;
   (paid ? page_->spins_paid : page_->spins_failed).fetch_add(1, std::memory_order_relaxed);
+}
+
+void LinkImpl::CountPeerBlocks() {
+  page_->peer_block_bytes.store(view_.memory_bytes(), std::memory_order_relaxed);
 }
 
 CounterValues LinkImpl::counters() const {
