@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "plugin/cli/exit_code.h"
+#include "plugin/cli/explain.h"
 #include "plugin/cli/metrics.h"
 #include "plugin/cli/run.h"
 #include "plugin/cli/status.h"
@@ -76,6 +77,27 @@ CLI::App* AddMetrics(CLI::App* app, std::string* file) {
   return metrics;
 }
 
+CLI::App* AddExplain(CLI::App* app, ExplainOptions* options) {
+  CLI::App* explain = app->add_subcommand(
+      "explain", "say step by step whether an address is reached through shared memory, and why");
+  explain->add_option("address", options->address, "as the client writes it")->required();
+  explain
+      ->add_option("--credentials", options->credentials,
+                   "what the client uses: insecure, local or tls")
+      ->check(CLI::IsMember({"insecure", "local", "tls"}));
+  explain->add_flag("--replace-tls", options->replace_tls, "as of samehost run");
+  explain->add_option("--dir", options->directory, "the rendezvous directory (SAMEHOST_DIR)");
+  explain->add_flag("--json", options->json, "for programs");
+  explain->footer(
+      "It goes the way of a client that runs here, as this user, with this environment.\n"
+      "Examples:\n"
+      "  samehost explain localhost:50051\n"
+      "  samehost explain --credentials tls --replace-tls db.example:443\n"
+      "  samehost explain unix:/run/app.sock\n"
+      "  samehost explain tcp://127.0.0.1:5555\n");
+  return explain;
+}
+
 int Main(std::vector<std::string> arguments) {
   CLI::App app("gRPC and ZeroMQ between processes of one host, through shared memory.", "samehost");
   app.require_subcommand(1);
@@ -83,9 +105,11 @@ int Main(std::vector<std::string> arguments) {
   app.footer(kExitCodes);
   RunOptions run_options;
   StatusOptions status_options;
+  ExplainOptions explain_options;
   std::string metrics_file;
   CLI::App* run = AddRun(&app, &run_options);
   CLI::App* status = AddStatus(&app, &status_options);
+  CLI::App* explain = AddExplain(&app, &explain_options);
   CLI::App* metrics = AddMetrics(&app, &metrics_file);
 
   std::vector<std::string> behind = SplitProgram(&arguments);
@@ -108,6 +132,7 @@ int Main(std::vector<std::string> arguments) {
     return Run(run_options);
   }
   if (*status) return Status(status_options);
+  if (*explain) return Explain(explain_options);
   if (*metrics) return Metrics(metrics_file);
   return kUsage;
 }

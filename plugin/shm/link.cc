@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "plugin/base/aside.h"
 #include "plugin/base/clock.h"
 #include "plugin/shm/frame.h"
 #include "plugin/shm/layout.h"
@@ -64,6 +65,10 @@ Result<std::unique_ptr<Link>> Link::Create(Side side, LinkParts parts, const Lin
   if (!parts.socket.valid()) return Error{ErrorCode::kInvalidArgument, 0, "link without a socket"};
   if (!ValidRingBytes(options.max_ring_bytes)) {
     return Error{ErrorCode::kInvalidArgument, 0, "max_ring_bytes"};
+  }
+  for (UniqueFd* fd :
+       {&parts.segment, &parts.socket, &parts.peer_pidfd, &parts.doorbell[0], &parts.doorbell[1]}) {
+    *fd = Aside(std::move(*fd));
   }
   const Result<uint64_t> bytes = SealedMemoryBytes(parts.segment.get());
   if (!bytes.ok()) return bytes.error();
