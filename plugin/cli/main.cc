@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "plugin/cli/doctor.h"
 #include "plugin/cli/exit_code.h"
 #include "plugin/cli/explain.h"
 #include "plugin/cli/metrics.h"
@@ -68,6 +69,15 @@ CLI::App* AddStatus(CLI::App* app, StatusOptions* options) {
   return status;
 }
 
+CLI::App* AddDoctor(CLI::App* app, DoctorOptions* options) {
+  CLI::App* doctor =
+      app->add_subcommand("doctor", "say what this machine lacks, and try one real connection");
+  doctor->add_flag("--json", options->json, "for programs");
+  doctor->add_option("--dir", options->directory, "the rendezvous directory (SAMEHOST_DIR)");
+  doctor->footer("Run it as the user and in the environment of the programs that it is about.\n");
+  return doctor;
+}
+
 CLI::App* AddMetrics(CLI::App* app, std::string* file) {
   CLI::App* metrics = app->add_subcommand("metrics", "print the counters for Prometheus");
   metrics->add_option("-o,--output", *file, "replace this file instead of printing");
@@ -106,10 +116,12 @@ int Main(std::vector<std::string> arguments) {
   RunOptions run_options;
   StatusOptions status_options;
   ExplainOptions explain_options;
+  DoctorOptions doctor_options;
   std::string metrics_file;
   CLI::App* run = AddRun(&app, &run_options);
   CLI::App* status = AddStatus(&app, &status_options);
   CLI::App* explain = AddExplain(&app, &explain_options);
+  CLI::App* doctor = AddDoctor(&app, &doctor_options);
   CLI::App* metrics = AddMetrics(&app, &metrics_file);
 
   std::vector<std::string> behind = SplitProgram(&arguments);
@@ -133,6 +145,7 @@ int Main(std::vector<std::string> arguments) {
   }
   if (*status) return Status(status_options);
   if (*explain) return Explain(explain_options);
+  if (*doctor) return Doctor(doctor_options);
   if (*metrics) return Metrics(metrics_file);
   return kUsage;
 }
