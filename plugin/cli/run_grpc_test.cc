@@ -200,7 +200,7 @@ TEST_F(RunGrpcTest, StoppedProcessesCanBeLookedAt) {
   kill(server->pid(), SIGCONT);
 }
 
-TEST_F(RunGrpcTest, CountersGoOnAndRatesShowIt) {
+TEST_F(RunGrpcTest, CountersGoOn) {
   auto server = StartServer();
   Program client(UnderRun(Client(1, 10)), Environment());
   EXPECT_EQ(client.Line().substr(0, 7), "1 calls");

@@ -95,7 +95,9 @@ class PortAdder {
     if (port_ == 0) port_ = port;
     if (!listener.ok()) {
       const Fallback why = rendezvous::ToFallback(listener.error());
-      return DecisionLog::Get().RecordFallback(rendezvous::ToString(announced), why,
+      grpc_resolved_address bound = address;
+      if (grpc_is_unix_socket(&address) == 0) grpc_sockaddr_set_port(&bound, port);
+      return DecisionLog::Get().RecordFallback(rendezvous::ToString(AnnouncedAddress(bound)), why,
                                                DecisionLog::Side::kListening);
     }
     Finish(address, *std::move(listener), port);

@@ -55,6 +55,13 @@ Fallback Untouched(const SecurityProfile& profile) {
   return {};
 }
 
+// "127.0.0.1:0" once the port is known.
+std::string WithPort(std::string address, int port) {
+  const bool open = address.size() >= 2 && address.compare(address.size() - 2, 2, ":0") == 0;
+  if (open && port > 0) address.replace(address.size() - 1, 1, std::to_string(port));
+  return address;
+}
+
 bool IsSamehost(const grpc_channel_credentials* credentials) {
   return dynamic_cast<const SamehostChannelCredentials*>(credentials) != nullptr;
 }
@@ -102,8 +109,10 @@ int samehost_grpc_upgrade_port(grpc_server* server, const char* address,
   st::SecurityProfile profile = st::ProfileOf(credentials, options.replace_tls);
   const samehost::Fallback untouched = st::Untouched(profile);
   if (untouched.reason != samehost::FallbackReason::kNone) {
-    st::DecisionLog::Get().RecordFallback(address, untouched, st::DecisionLog::Side::kListening);
-    return 0;
+    *port = grpc_server_add_http2_port(server, address, credentials);
+    st::DecisionLog::Get().RecordFallback(st::WithPort(address, *port), untouched,
+                                          st::DecisionLog::Side::kListening);
+    return 1;
   }
   *port = st::AddPort(server, address, credentials,
                       grpc_core::MakeRefCounted<st::Settings>(options, profile));

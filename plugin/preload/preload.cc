@@ -56,6 +56,13 @@ void Say(const char* what, const char* detail) {
   [[maybe_unused]] const ssize_t ignored = write(STDERR_FILENO, line, bytes);
 }
 
+// It would be said again for every place in the code that calls.
+void SayOnce(const char* what, const char* detail) {
+  static bool said = false;
+  // relaxed: a flag of its own.
+  if (!__atomic_exchange_n(&said, true, __ATOMIC_RELAXED)) Say(what, detail);
+}
+
 bool SwitchedOff() {
   const char* value = getenv("SAMEHOST");
   return value != nullptr && (strcmp(value, "off") == 0 || strcmp(value, "0") == 0);
@@ -94,9 +101,9 @@ bool IsOurGrpc(void* init) {
   if (same && strcmp(found, SAMEHOST_GRPC_CORE_VERSION) == 0) return true;
   Dl_info info = {};
   dladdr(init, &info);
-  Say("gRPC is left alone, it is not version " SAMEHOST_GRPC_CORE_VERSION
-      " of " SAMEHOST_GRPC_SONAME ": ",
-      info.dli_fname != nullptr ? info.dli_fname : "?");
+  SayOnce("gRPC is left alone, it is not version " SAMEHOST_GRPC_CORE_VERSION
+          " of " SAMEHOST_GRPC_SONAME ": ",
+          info.dli_fname != nullptr ? info.dli_fname : "?");
   return false;
 }
 

@@ -1,11 +1,12 @@
 // A gRPC server and client as anybody writes them, for the tests of `samehost run`: no header and
 // no library of samehost's. Messages are plain bytes, so that there is nothing to generate.
 //
-//   stock_echo server ADDRESS [tls FOLDER|local]
-//       prints "listening PORT", echoes until a line comes on stdin or stdin ends
-//   stock_echo client TARGET CALLS BYTES [tls FOLDER|local]
+//   stock_echo [ODD...] server ADDRESS [tls FOLDER|local]    (ODD: odd_start.h)
+//       prints "listening PORT", echoes until stdin ends or a line comes that is not
+//       "files FOLDER COUNT": forks a child with so many files of its own, prints "ok" or "damaged"
+//   stock_echo [ODD...] client TARGET CALLS BYTES [tls FOLDER|local]
 //       makes the calls, prints "CALLS calls, BYTES bytes back, peer PEER", then waits for lines:
-//       "call" makes one more and prints "ok"; anything else, or the end, ends it
+//       "call" makes one more and prints "ok"; "files" as above; anything else, or the end, ends it
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
@@ -13,13 +14,13 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
-#include <map>
 #include <memory>
-#include <mutex>
+#include <sstream>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
+
+#include "odd_start.h"
 
 namespace {
 
@@ -76,8 +77,14 @@ int Serve(const std::string& address, const std::vector<std::string>& how) {
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr) return 1;
   std::cout << "listening " << port << std::endl;
-  std::string line;
-  std::getline(std::cin, line);
+  for (std::string line; std::getline(std::cin, line);) {
+    std::istringstream words(line);
+    std::string word;
+    std::string folder;
+    int count = 0;
+    if (!(words >> word >> folder >> count) || word != "files") break;
+    std::cout << (ChildWithFilesOfItsOwn(folder, count) ? "ok" : "damaged") << std::endl;
+  }
   server->Shutdown(std::chrono::system_clock::now());
   return 0;
 }
@@ -132,8 +139,19 @@ int Call(const std::string& target, int calls, size_t bytes, const std::vector<s
   }
   std::cout << calls << " calls, " << back << " bytes back, peer " << caller.peer() << std::endl;
   std::string line;
-  while (std::getline(std::cin, line) && line == "call") {
-    std::cout << (caller.Call("once more") > 0 ? "ok" : "failed") << std::endl;
+  while (std::getline(std::cin, line)) {
+    std::istringstream words(line);
+    std::string word;
+    std::string folder;
+    int count = 0;
+    words >> word;
+    if (word == "call") {
+      std::cout << (caller.Call("once more") > 0 ? "ok" : "failed") << std::endl;
+    } else if (word == "files" && words >> folder >> count) {
+      std::cout << (ChildWithFilesOfItsOwn(folder, count) ? "ok" : "damaged") << std::endl;
+    } else {
+      break;
+    }
   }
   return 0;
 }
@@ -141,7 +159,8 @@ int Call(const std::string& target, int calls, size_t bytes, const std::vector<s
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::vector<std::string> words(argv + 1, argv + argc);
+  std::vector<std::string> words(argv + 1, argv + argc);
+  StartOddly(&words);
   if (words.size() >= 2 && words[0] == "server") {
     return Serve(words[1], {words.begin() + 2, words.end()});
   }
