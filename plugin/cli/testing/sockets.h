@@ -8,6 +8,11 @@ namespace samehost::cli::testing {
 
 // Established TCP connections to this port of this host, counted once each (at the server's end).
 int TcpConnections(const std::string& port);
+// Everything but listening sockets that has this port at either end, closed connections included
+// for as long as the kernel remembers them (a minute).
+int TcpTraces(const std::string& port);
+// A port that nobody listens on now.
+std::string FreePort();
 
 }  // namespace samehost::cli::testing
 
