@@ -100,7 +100,7 @@ void AddFallbacks(const Snapshot& snapshot, Writer* out) {
   std::map<std::string, uint64_t> reasons;
   for (const ObservedDecision& decision : snapshot.decisions) {
     const auto& record = decision.record;
-    if (record.reason == FallbackReason::kNone) continue;
+    if (record.reason == FallbackReason::kNone || decision.sockets == 0) continue;
     const bool listening = record.side == rendezvous::DecisionSide::kListening;
     ++reasons[Label("reason", std::string(Name(record.reason))) + "," +
               Label("protocol", record.protocol) + "," +

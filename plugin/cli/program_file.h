@@ -24,8 +24,8 @@ struct ProgramFile {
   ProgramKind kind = ProgramKind::kOther;
   // It runs with rights that its caller has not: the dynamic linker ignores preloaded libraries.
   bool privileged = false;
-  std::string why_privileged;  // "setuid", "setgid", "file capabilities"
-  bool static_grpc = false;    // a copy of gRPC is part of the file
+  std::string why_privileged = "";  // "setuid", "setgid", "file capabilities"
+  bool static_grpc = false;         // a copy of gRPC is part of the file
 };
 
 // The file that execvp(3) would run for `name`. Errors: kNotFound, kSystem (EACCES: found and not

@@ -16,9 +16,9 @@ struct RunOptions {
   bool replace_tls = false;
   bool grpc = true;
   bool zmq = true;
-  std::string wait;       // "": as the environment says
-  std::string directory;  // "": as the environment says
-  std::vector<std::string> exclude;
+  std::string wait = "";       // "": as the environment says
+  std::string directory = "";  // "": as the environment says
+  std::vector<std::string> exclude = {};
 };
 
 // One change of the environment.

@@ -105,11 +105,27 @@ TEST_F(RunGrpcTest, OnlyTheClientRunsSo) {
   EXPECT_EQ(fallbacks[0]["pid"], client.pid());
   EXPECT_EQ(fallbacks[0]["side"], "client");
   EXPECT_EQ(fallbacks[0]["reason"], "server_not_found");
+  EXPECT_EQ(fallbacks[0]["open_sockets"], 1);
   EXPECT_EQ(TcpConnections(port_), 1);
   const Ended explained = RunToEnd({Samehost(), "explain", Address()}, Environment());
   EXPECT_EQ(explained.code, 1);
   EXPECT_NE(explained.out.find("stock_echo, without samehost"), std::string::npos) << explained.out;
   EXPECT_NE(explained.out.find("server_not_found"), std::string::npos) << explained.out;
+}
+
+// A name with two addresses: at the first one nobody listens, so nothing of it is on a socket.
+TEST_F(RunGrpcTest, AddressesThatNobodyListensOnAreNotShownAsFallbacks) {
+  if (!std::filesystem::exists("/proc/net/if_inet6")) GTEST_SKIP() << "no IPv6";
+  auto server = StartServer();
+  Program client(UnderRun({StockEcho(), "client", "localhost:" + port_, "3", "10"}), Environment());
+  EXPECT_EQ(client.Line().substr(0, 7), "3 calls");
+  const nlohmann::json status = Status();
+  EXPECT_EQ(Entries(status, "links", Address()).size(), 1u);
+  for (const auto& fallback : Entries(status, "fallbacks", ":" + port_)) {
+    EXPECT_EQ(fallback["open_sockets"], 0);
+  }
+  const Ended text = RunToEnd({Samehost(), "status"}, Environment());
+  EXPECT_EQ(text.out.find("[::1]:" + port_), std::string::npos) << text.out;
 }
 
 TEST_F(RunGrpcTest, OnlyTheServerRunsSo) {

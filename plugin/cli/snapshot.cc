@@ -12,6 +12,7 @@
 #include "plugin/base/clock.h"
 #include "plugin/base/unique_fd.h"
 #include "plugin/cli/left_alone.h"
+#include "plugin/cli/open_sockets.h"
 #include "plugin/shm/segment.h"
 
 namespace samehost::cli {
@@ -47,7 +48,8 @@ class Taker {
     for (const Descriptor& descriptor : descriptors) {
       const std::string name = MemfdName(descriptor.target);
       if (name == shm::kLinkMemoryName) OnLink(process, descriptor.number);
-      if (name == rendezvous::kDecisionMemoryName) OnDecisions(process, descriptor.number);
+      if (name == rendezvous::kDecisionMemoryName)
+        OnDecisions(process, descriptors, descriptor.number);
     }
     const auto files = ListMappedFiles(process.pid);
     for (const MappedFile& file : files) {
@@ -108,14 +110,21 @@ class Taker {
     links_[id] = Found{*std::move(link), {process}};
   }
 
-  void OnDecisions(const Process& process, int number) {
+  void OnDecisions(const Process& process, const std::vector<Descriptor>& descriptors, int number) {
     const UniqueFd fd = Open(process, number);
     struct stat status;
     if (!fd.valid() || fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
     const auto decisions = rendezvous::ReadDecisions(fd.get());
     // A child that was forked holds its parent's page.
     if (!decisions || decisions->pid != static_cast<uint32_t>(process.inner_pid)) return;
-    for (const auto& record : decisions->records) snapshot_.decisions.push_back({process, record});
+    for (const auto& record : decisions->records) {
+      std::optional<int> sockets;
+      if (record.side == rendezvous::DecisionSide::kConnecting &&
+          record.reason != FallbackReason::kNone) {
+        sockets = CountOpenSockets(process, descriptors, record.address);
+      }
+      snapshot_.decisions.push_back({process, record, sockets});
+    }
   }
 
   // Finds the two processes. False for what is left of a link whose other side has died.

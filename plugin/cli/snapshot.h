@@ -5,6 +5,7 @@
 #define SAMEHOST_PLUGIN_CLI_SNAPSHOT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,9 @@ namespace samehost::cli {
 struct ObservedDecision {
   Process process;
   rendezvous::DecisionRecord record;
+  // Of a client that fell back: sockets that it has open to the address now, where that can be
+  // told.
+  std::optional<int> sockets;
 };
 
 // A program under `samehost run` with a gRPC or ZeroMQ that samehost cannot serve.

@@ -70,6 +70,7 @@ Json OfDecision(const ObservedDecision& decision, uint64_t now) {
   out["detail"] = record.detail;
   out["explanation"] = Explain(record.reason);
   out["times"] = record.times;
+  if (decision.sockets.has_value()) out["open_sockets"] = *decision.sockets;
   out["age_seconds"] = Seconds(record.unix_nanos, now);
   return out;
 }

@@ -89,7 +89,8 @@ void AddFallbacks(const Snapshot& snapshot, bool show_uid, std::vector<std::stri
   std::vector<Row> rows = {{"PROCESS", "SIDE", "ADDRESS", "REASON", "DETAIL"}};
   for (const ObservedDecision& decision : snapshot.decisions) {
     const auto& record = decision.record;
-    if (record.reason == FallbackReason::kNone) continue;
+    // Nobody answered there, or the connection has ended: nothing that could go faster.
+    if (record.reason == FallbackReason::kNone || decision.sockets == 0) continue;
     const bool listening = record.side == rendezvous::DecisionSide::kListening;
     rows.push_back({Subject(decision.process, show_uid), listening ? "server" : "client",
                     record.address, std::string(Name(record.reason)), record.detail});
