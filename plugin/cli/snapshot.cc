@@ -42,7 +42,7 @@ class Taker {
     bool readable = false;
     const auto descriptors = ListDescriptors(process.pid, &readable);
     if (!readable) {
-      ++snapshot_.hidden_processes;
+      if (IsAlive(process.pid)) ++snapshot_.hidden_processes;
       return;
     }
     for (const Descriptor& descriptor : descriptors) {
