@@ -302,7 +302,7 @@ Status LinkImpl::OnSocketReadable() {
 
 void LinkImpl::Close() {
   // The socket's end belongs to the parent process.
-  if (!forked()) shutdown(socket_.get(), SHUT_RDWR);
+  if (!forked() && socket_.Intact()) shutdown(socket_.get(), SHUT_RDWR);
 }
 
 // ---- Counters --------------------------------------------------------------------------------
