@@ -98,6 +98,21 @@ TEST_F(RunOddProgramsTest, WhoseChildrenReuseTheNumbersOfOurDescriptors) {
   EXPECT_EQ(Links(), 1u);
 }
 
+// Without its descriptors gRPC cannot go on, with samehost or without: the call fails, the program
+// goes on.
+TEST_F(RunOddProgramsTest, ThatCloseOurDescriptorsAreNotWorseOff) {
+  auto server = StartServer();
+  auto client = StartClient();
+  ASSERT_EQ(Links(), 1u);
+  client->Tell("close_all");
+  EXPECT_EQ(client->Line(), "closed");
+  EXPECT_TRUE(Eventually([&] { return Links() == 0; }));
+  client->Tell("call");
+  EXPECT_EQ(client->Line(), "failed");
+  auto next = StartClient();  // the server serves others
+  EXPECT_EQ(Links(), 1u);
+}
+
 TEST_F(RunOddProgramsTest, OurDescriptorsLeaveTheLowNumbersAlone) {
   auto server = StartServer();
   auto client = StartClient();
@@ -140,6 +155,33 @@ TEST_F(RunOddProgramsTest, ThatChangeTheirRoot) {
   EXPECT_EQ(Links(), 0u);
   EXPECT_EQ(TcpConnections(port_), 1);
   EXPECT_TRUE(IsSaidToBeLeftAlone(*server));
+}
+
+// Others see nothing of a user's connections, root sees them.
+TEST_F(RunOddProgramsTest, OtherUsersConnectionsAreTheirs) {
+  if (geteuid() != 0 || !IsInstalled("setpriv")) GTEST_SKIP() << "needs root and setpriv";
+  chmod(scratch_.path().c_str(), 01777);
+  const auto as = [](const std::string& user, const Words& words) {
+    Words out = {"setpriv", "--reuid", user, "--regid", user, "--clear-groups"};
+    out.insert(out.end(), words.begin(), words.end());
+    return out;
+  };
+  Program server(as(kSomeUser, UnderRun({StockEcho(), "server", "127.0.0.1:0"})), Environment());
+  const std::string line = server.Line();
+  port_ = line.substr(line.rfind(' ') + 1);
+  Program client(as(kSomeUser, UnderRun({StockEcho(), "client", Address(), "4", "10"})),
+                 Environment());
+  EXPECT_EQ(client.Line().substr(0, 7), "4 calls") << client.Errors();
+  EXPECT_EQ(Links(), 1u);
+  const auto seen_by = [&](const std::string& user) {
+    const Ended ended = RunToEnd(as(user, {Samehost(), "status", "--json"}), Environment());
+    EXPECT_EQ(ended.code, 0) << ended.errors;
+    return nlohmann::json::parse(ended.out, nullptr, false);
+  };
+  EXPECT_EQ(Entries(seen_by(kSomeUser), "links", Address()).size(), 1u);
+  const nlohmann::json other = seen_by("12346");
+  EXPECT_EQ(Entries(other, "links", Address()).size(), 0u);
+  EXPECT_GE(other["hidden_processes"], 2);
 }
 
 TEST_F(RunOddProgramsTest, ThatExecAnother) {
