@@ -35,6 +35,8 @@ struct PollsetExtra {
   grpc_closure* deferred_shutdown;  // shutdown came while threads were looking
 };
 
+thread_local bool t_woken_by_doorbell = false;
+
 std::atomic<bool> g_installed{false};
 grpc_event_engine_vtable g_vtable;
 
@@ -172,10 +174,6 @@ const Register g_register;
 
 }  // namespace
 
-namespace {
-thread_local bool t_woken_by_doorbell = false;
-}  // namespace
-
 void NoteWokenByDoorbell() { t_woken_by_doorbell = true; }
 
 void YieldToPeer() {
@@ -185,14 +183,13 @@ void YieldToPeer() {
 bool PollingInstalled() { return g_installed.load(std::memory_order_acquire); }
 
 void SetWaitStrategy(WaitStrategy strategy) {
-  constexpr uint64_t kMicrosecond = 1000;
   switch (strategy) {
     case WaitStrategy::kEfficient:
       return Watch::Get().SetBudget(0);
     case WaitStrategy::kBalanced:
-      return Watch::Get().SetBudget(100 * kMicrosecond);
+      return Watch::Get().SetBudget(Watch::kBalancedLookNs);
     case WaitStrategy::kLatency:
-      return Watch::Get().SetBudget(2000 * kMicrosecond);
+      return Watch::Get().SetBudget(Watch::kLongLookNs);
   }
 }
 

@@ -17,7 +17,6 @@ namespace samehost::grpc_transport {
 namespace {
 
 constexpr uint64_t kMicrosecond = 1000;
-constexpr uint64_t kBalancedLookNs = 100 * kMicrosecond;
 constexpr uint64_t kYieldAfterNs =
     8 * kMicrosecond;  // then let other runnable threads have the core
 constexpr uint64_t kLateRingNs = 40 * kMicrosecond;  // wait this long before ringing a busy peer

@@ -46,6 +46,9 @@ class Watched {
 
 class Watch {
  public:
+  static constexpr uint64_t kBalancedLookNs = 100'000;
+  static constexpr uint64_t kLongLookNs = 2'000'000;
+
   static Watch& Get();
 
   // How long, in ns, a waiting thread may look before it sleeps; 0: never.

@@ -75,7 +75,7 @@ struct BlockReference {
 // A point-in-time copy of one side's counters; all since the link was made.
 struct CounterValues {
   uint64_t messages_sent = 0, messages_received = 0;  // counted by the transport (CountMessage*)
-  uint64_t bytes_sent = 0, bytes_received = 0;        // payload bytes through the rings
+  uint64_t bytes_sent = 0, bytes_received = 0;        // of messages, through the rings or lent
   uint64_t records_sent = 0, records_received = 0;
   uint64_t doorbells_rung = 0, doorbells_late = 0;
   uint64_t sleeps = 0, spins_paid = 0, spins_failed = 0;
