@@ -63,6 +63,8 @@ struct DirectionControl {
   std::atomic<uint32_t> blocks_refused;            // there was no means to map one: make no more
   // Written by the consumer, taken back by the producer that rings (Link::Watch).
   alignas(kLineBytes) std::atomic<uint32_t> watch;
+  // Written by the producer: when it rang last, monotonic nanoseconds; 0: never. A hint.
+  std::atomic<uint64_t> rung_nanos;
   // Written by the consumer: how often each block has been given back, its being mapped included.
   alignas(kLineBytes) std::atomic<uint32_t> blocks_returned[kMaxBlocks];
 };
@@ -76,6 +78,7 @@ static_assert(offsetof(DirectionControl, tail) == 128);
 static_assert(offsetof(DirectionControl, taken) == 136);
 static_assert(offsetof(DirectionControl, acknowledged) == 144);
 static_assert(offsetof(DirectionControl, watch) == 256);
+static_assert(offsetof(DirectionControl, rung_nanos) == 264);
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 static_assert(std::atomic<uint32_t>::is_always_lock_free);
 

@@ -162,6 +162,9 @@ class Link {
   // Whether the peer had to be woken since this was asked last: it may need the very processor that
   // the caller is about to wait on. Any thread; only a hint.
   virtual bool TakePeerWoken() = 0;
+  // When the peer rang last, in monotonic nanoseconds; 0: never. What the peer says: bound it. Any
+  // thread; only a hint.
+  virtual uint64_t RungAtNanos() const = 0;
   // Whether the peer has taken everything that this side published. Any thread.
   virtual bool PeerCaughtUp() const = 0;
 

@@ -61,6 +61,9 @@ class LinkImpl final : public Link {
     return incoming_->coming.load(std::memory_order_relaxed);
   }
   bool TakePeerWoken() override { return bell_.TakeRang(); }
+  uint64_t RungAtNanos() const override {
+    return incoming_->rung_nanos.load(std::memory_order_relaxed);  // a hint
+  }
   bool PeerCaughtUp() const override { return producer_.PeerCaughtUp(); }
 
   void SetWatch(Watch watch) override;
