@@ -22,11 +22,15 @@ constexpr uint64_t kYieldAfterNs =
 constexpr uint64_t kLateRingNs = 40 * kMicrosecond;  // wait this long before ringing a busy peer
 constexpr uint64_t kDescriptorsEveryNs = 500 * kMicrosecond;
 constexpr uint64_t kWakeCostNs = 40 * kMicrosecond;  // of a doorbell, when the peer does not say
-constexpr uint64_t kLongestWakeNs = 5000 * kMicrosecond;    // what it says is believed up to this
+constexpr uint64_t kLongestWakeNs = 5000 * kMicrosecond;  // what it says is believed up to this
+constexpr uint64_t kLongestAlarmDelayNs = 150 * kMicrosecond;
 constexpr uint64_t kAnnouncedLookNs = 1000 * kMicrosecond;  // for what a peer has announced
 constexpr uint64_t kWatchmanTickNs = 1000 * kMicrosecond;
 constexpr uint64_t kForgetAfterNs = 20'000 * kMicrosecond;
 constexpr size_t kMaxHot = 16;
+
+// This thread counts as a sleeper; it may be running closures that its sleep has led to.
+thread_local bool t_sleeper = false;
 
 inline void Pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -68,6 +72,11 @@ uint64_t Watch::Budget() const {
   return waits_.load(std::memory_order_relaxed) % 32 == 0 ? most : 0;
 }
 
+bool Watch::LookingPays() const {
+  return expected_wait_ns_.load(std::memory_order_relaxed) <=
+         max_look_ns_.load(std::memory_order_relaxed);
+}
+
 void Watch::NoteWait(uint64_t ns) {
   waits_.fetch_add(1, std::memory_order_relaxed);
   const uint64_t old = expected_wait_ns_.load(std::memory_order_relaxed);
@@ -85,7 +94,10 @@ Watch::Outcome Watch::Look(const std::atomic<bool>& stop, uint64_t deadline_ns) 
     // announces that it leaves, then sees whether somebody sleeps (LeaveLooking). One of us sees
     // the other.
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
-    if (looking_.load(std::memory_order_seq_cst)) return Outcome::kSleep;
+    if (looking_.load(std::memory_order_seq_cst)) {
+      t_sleeper = true;
+      return Outcome::kSleep;
+    }
     sleepers_.fetch_sub(1, std::memory_order_relaxed);
   }
 }
@@ -134,6 +146,7 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
         armed_at_ns_.store(start, std::memory_order_relaxed);
         sleepers_.fetch_add(1, std::memory_order_seq_cst);
         looking_.store(false, std::memory_order_seq_cst);
+        t_sleeper = true;
         return Outcome::kSleep;
       }
       if (!late_rung && waited > kLateRingNs) {
@@ -160,10 +173,18 @@ Watch::Outcome Watch::Work(Watched* w) {
 }
 
 void Watch::LeaveLooking() {
+  // Where nothing is expected for long, doorbells for those who sleep cost less than the watchman.
+  const bool armed =
+      !LookingPays() && sleepers_.load(std::memory_order_relaxed) > 0 && ArmForSleepers();
   looking_.store(false, std::memory_order_seq_cst);  // SYNC(looker)
   // Whoever sleeps on the descriptors would not see a message on an unarmed ring, and we may be
   // away for long: the watchman looks after it.
-  if (sleepers_.load(std::memory_order_seq_cst) > 0) WakeWatchman();
+  if (!armed && sleepers_.load(std::memory_order_seq_cst) > 0) WakeWatchman();
+}
+
+bool Watch::ArmForSleepers() {
+  std::lock_guard<std::mutex> lock(hot_mu_);
+  return ArmAllLocked() == nullptr;
 }
 
 Watched* Watch::FindWorkLocked() {
@@ -262,6 +283,11 @@ void Watch::AddLocked(Watched* w) {
   hot_.push_back(w);
 }
 
+void Watch::EndSleep() {
+  sleepers_.fetch_sub(1, std::memory_order_relaxed);
+  t_sleeper = false;
+}
+
 void Watch::Add(Watched* w) {
   changes_wanted_.fetch_add(1, std::memory_order_relaxed);
   {
@@ -269,7 +295,9 @@ void Watch::Add(Watched* w) {
     AddLocked(w);
   }
   changes_wanted_.fetch_sub(1, std::memory_order_relaxed);
-  if (sleepers_.load(std::memory_order_seq_cst) > 0) WakeWatchman();
+  // A sleeper that does this itself comes back to look.
+  const int others = sleepers_.load(std::memory_order_seq_cst) - (t_sleeper ? 1 : 0);
+  if (others > 0) WakeWatchman();
 }
 
 bool Watch::AfterDoorbell(Watched* w) {
@@ -280,8 +308,7 @@ bool Watch::AfterDoorbell(Watched* w) {
   NoteWait(std::max(rung > armed_at ? rung - armed_at : 0, interval));
   work_done_.fetch_add(1, std::memory_order_relaxed);
   const uint64_t most = max_look_ns_.load(std::memory_order_relaxed);
-  if (expected_wait_ns_.load(std::memory_order_relaxed) <= most ||
-      (most > 0 && w->watched_link()->AnnouncedInput() != 0)) {
+  if (LookingPays() || (most > 0 && w->watched_link()->AnnouncedInput() != 0)) {
     Add(w);
     return true;
   }
@@ -303,8 +330,9 @@ void Watch::OnAlarm(Watched* w) {
   changes_wanted_.fetch_add(1, std::memory_order_relaxed);
   std::lock_guard<std::mutex> lock(hot_mu_);
   changes_wanted_.fetch_sub(1, std::memory_order_relaxed);
-  const uint64_t delay = std::min(MonotonicNanos() - w->alarm_at_, kLongestWakeNs);
-  alarm_delay_ns_ = (7 * alarm_delay_ns_ + delay) / 8;
+  const uint64_t delay = MonotonicNanos() - w->alarm_at_;
+  // Longer ones are not a wake-up's cost: nobody polled, or the processor was taken away.
+  if (delay < kLongestAlarmDelayNs) alarm_delay_ns_ = (7 * alarm_delay_ns_ + delay) / 8;
   if (w->hot_ || w->removed_) return;
   AddLocked(w);
   w->armed_ = true;  // still

@@ -70,7 +70,7 @@ class Watch {
   // sleeper.
   Outcome Look(const std::atomic<bool>& stop, uint64_t deadline_ns);
   // After the sleep that Look() asked for.
-  void EndSleep() { sleepers_.fetch_sub(1, std::memory_order_relaxed); }
+  void EndSleep();
   // True (about twice a millisecond) when no thread sleeps on the descriptors, so that one that
   // always finds ring work must look at them once in passing.
   bool DescriptorsDue();
@@ -92,7 +92,9 @@ class Watch {
   Watch();
   Outcome LookAsLooker(const std::atomic<bool>& stop, uint64_t deadline_ns);
   void LeaveLooking();
+  bool ArmForSleepers();
   uint64_t Budget() const;
+  bool LookingPays() const;
   void NoteWait(uint64_t ns);
   Watched* FindWorkLocked();
   bool AnyPeerWokenLocked();

@@ -7,14 +7,13 @@ namespace samehost::shm {
 namespace {
 
 constexpr int kAgreedEnough = 8;
-constexpr int kAgreedAtMost = 16;
+constexpr int kAgreedAtMost = 32;
 constexpr int kStrayWeighs = 2;
-constexpr int kStrayedTooOften = 3;
 // An arrival counts as in time within this part of the interval.
 constexpr uint64_t kInTimePart = 4;
 // A looser rhythm than this is none: looking would cost more than a wake-up saves.
 constexpr uint64_t kLoosestPart = 8;
-constexpr uint64_t kLoosestNanos = 25'000;
+constexpr uint64_t kLoosestNanos = 32'000;
 // The window begins and ends so many mean deviations from the due time: of a bell curve 94 % come
 // after its begin and 98 % before its end.
 constexpr uint64_t kDeviationsBefore = 2;
@@ -36,7 +35,6 @@ void Rhythm::StartOver(uint64_t interval) {
   due_ = last_arrival_ + interval_;
   deviation_ = interval_ / kLoosestPart;
   agreed_ = 0;
-  strayed_ = 0;
 }
 
 void Rhythm::NoteArrival(uint64_t at) {
@@ -51,12 +49,11 @@ void Rhythm::NoteArrival(uint64_t at) {
   while (due_ + interval_ / 2 < at && interval <= kLongestNanos) due_ += interval_;
   const uint64_t error = Distance(at, due_);
   if (error > interval_ / kInTimePart) {
-    if (++strayed_ >= kStrayedTooOften || interval > kLongestNanos) return StartOver(interval);
-    agreed_ = std::max(agreed_ - kStrayWeighs, 0);
+    agreed_ -= kStrayWeighs;
+    if (agreed_ < 0 || interval > kLongestNanos) return StartOver(interval);
     due_ += interval_;
     return;
   }
-  strayed_ = 0;
   agreed_ = std::min(agreed_ + 1, kAgreedAtMost);
   // What comes very late (the processor was taken away) says little about the rest.
   const uint64_t bounded = std::min(error, 3 * deviation_ + kSlackNanos);

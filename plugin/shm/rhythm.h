@@ -42,7 +42,6 @@ class Rhythm {
   uint64_t interval_ = 0;   // between arrivals; 0: not known
   uint64_t deviation_ = 0;  // mean distance of an arrival from when it was due
   int agreed_ = 0;          // rises with arrivals in time, falls with others
-  int strayed_ = 0;         // arrivals in a row that were not
 };
 
 }  // namespace samehost::shm
