@@ -100,7 +100,6 @@ Transport::~Transport() {
     int released;  // the link owns the descriptor
     if (fd != nullptr) grpc_fd_orphan(fd, nullptr, &released, "samehost link ended");
   }
-  if (alarm_fd_ != nullptr) grpc_fd_orphan(alarm_fd_, nullptr, nullptr, "samehost link ended");
   // SUBTLE: gRPC's fork handlers have closed the descriptors in the child already; their numbers
   // may be somebody else's by now, so they must not be closed again. What is mapped stays mapped
   // there.
@@ -161,7 +160,6 @@ void Transport::CloseLocked(grpc_error_handle error) {
   for (grpc_fd* fd : {doorbell_fd_, socket_fd_, pidfd_fd_}) {
     if (fd != nullptr) grpc_fd_shutdown(fd, error);
   }
-  ShutDownAlarm(error);
   RunSoon(&on_close_);
 }
 

@@ -1,11 +1,8 @@
 // Descriptors: what gRPC's pollers wait for on behalf of a connection.
 #include <poll.h>
-#include <sys/timerfd.h>
 
-#include "plugin/base/descriptor_headroom.h"
 #include "plugin/grpc/polling.h"
 #include "plugin/grpc/transport_impl.h"
-#include "plugin/rendezvous/handshake.h"
 #include "src/core/lib/gprpp/status_helper.h"
 #include "src/core/lib/iomgr/exec_ctx.h"
 
@@ -86,46 +83,6 @@ void Transport::PeerGone(const char* how) {
   }
   Close(grpc_error_set_int(GRPC_ERROR_CREATE(absl::StrCat("Socket closed: ", how)),
                            grpc_core::StatusIntProperty::kRpcStatus, GRPC_STATUS_UNAVAILABLE));
-}
-
-// ---- The alarm -------------------------------------------------------------------------------
-
-void Transport::SetAlarm(uint64_t at_ns) {
-  constexpr uint64_t kSecond = 1'000'000'000;
-  std::lock_guard<std::mutex> lock(alarm_mu_);
-  if (!alarm_tried_) OpenAlarm();
-  if (alarm_ < 0) return;
-  const itimerspec at = {.it_interval = {},
-                         .it_value = {.tv_sec = static_cast<time_t>(at_ns / kSecond),
-                                      .tv_nsec = static_cast<long>(at_ns % kSecond)}};
-  timerfd_settime(alarm_, TFD_TIMER_ABSTIME, &at, nullptr);
-}
-
-// Without it all is as before, only slower: so it takes no descriptor that others may need.
-void Transport::OpenAlarm() {
-  alarm_tried_ = true;
-  if (!DescriptorsAllow(rendezvous::kSpareDescriptors)) return;
-  alarm_ = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-  if (alarm_ < 0) return;
-  auto callback = [](void* self, grpc_error_handle error) {
-    static_cast<Transport*>(self)->OnAlarm(error);
-  };
-  GRPC_CLOSURE_INIT(&on_alarm_, callback, this, grpc_schedule_on_exec_ctx);
-  alarm_fd_ = grpc_fd_create(alarm_, "samehost alarm", /*track_err=*/false);
-  Ref();
-  grpc_fd_notify_on_read(alarm_fd_, &on_alarm_);
-}
-
-void Transport::OnAlarm(const grpc_error_handle& error) {
-  if (!error.ok()) return Unref();
-  Watch::Get().OnAlarm(this);
-  grpc_fd_notify_on_read(alarm_fd_, &on_alarm_);  // keeps the reference
-}
-
-void Transport::ShutDownAlarm(const grpc_error_handle& error) {
-  std::lock_guard<std::mutex> lock(alarm_mu_);
-  alarm_tried_ = true;
-  if (std::exchange(alarm_, -1) >= 0) grpc_fd_shutdown(alarm_fd_, error);
 }
 
 }  // namespace samehost::grpc_transport

@@ -56,7 +56,6 @@ class Transport final : public Watched {
   shm::Link* watched_link() override { return link_.get(); }
   void RefForWatch() override { Ref(); }
   void UnrefForWatch() override { Unref(); }
-  void SetAlarm(uint64_t at_ns) override;  // transport_descriptors.cc
 
   void Ref() { refs_.fetch_add(1, std::memory_order_relaxed); }
   void Unref();
@@ -89,9 +88,6 @@ class Transport final : public Watched {
   void OnPidfd(const grpc_error_handle& error);
   Status ReadSocket();
   void PeerGone(const char* how);
-  void OpenAlarm();
-  void OnAlarm(const grpc_error_handle& error);
-  void ShutDownAlarm(const grpc_error_handle& error);
 
   // ---- transport_stream.cc: the life of a stream, as over HTTP/2
   void CancelStream(Stream* s, const grpc_error_handle& error);
@@ -225,12 +221,6 @@ class Transport final : public Watched {
   grpc_fd* socket_fd_ = nullptr;
   grpc_fd* pidfd_fd_ = nullptr;
   grpc_closure on_doorbell_, on_socket_, on_pidfd_;
-
-  std::mutex alarm_mu_;  // guards the alarm; no other lock is taken under it
-  bool alarm_tried_ = false;
-  int alarm_ = -1;  // a timerfd; closed with alarm_fd_
-  grpc_fd* alarm_fd_ = nullptr;
-  grpc_closure on_alarm_;
 
   // ---- Keepalive and pings
   grpc_core::Duration keepalive_time_, keepalive_timeout_;

@@ -22,8 +22,7 @@ constexpr uint64_t kYieldAfterNs =
 constexpr uint64_t kLateRingNs = 40 * kMicrosecond;  // wait this long before ringing a busy peer
 constexpr uint64_t kDescriptorsEveryNs = 500 * kMicrosecond;
 constexpr uint64_t kWakeCostNs = 40 * kMicrosecond;  // of a doorbell, when the peer does not say
-constexpr uint64_t kLongestWakeNs = 5000 * kMicrosecond;  // what it says is believed up to this
-constexpr uint64_t kLongestAlarmDelayNs = 150 * kMicrosecond;
+constexpr uint64_t kLongestWakeNs = 5000 * kMicrosecond;    // what it says is believed up to this
 constexpr uint64_t kAnnouncedLookNs = 1000 * kMicrosecond;  // for what a peer has announced
 constexpr uint64_t kWatchmanTickNs = 1000 * kMicrosecond;
 constexpr uint64_t kForgetAfterNs = 20'000 * kMicrosecond;
@@ -53,9 +52,7 @@ Watch& Watch::Get() {
   return *watch;
 }
 
-Watch::Watch() : alarm_delay_ns_(kWakeCostNs), watchman_started_(new std::once_flag) {
-  SetBudget(kBalancedLookNs);
-}
+Watch::Watch() : watchman_started_(new std::once_flag) { SetBudget(kBalancedLookNs); }
 
 void Watch::SetBudget(uint64_t max_look_ns) {
   // With one CPU a thread that looks keeps the very peer it waits for from running.
@@ -116,8 +113,7 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
   }
   for (uint32_t round = 0;; ++round) {
     if (Watched* w = FindWorkLocked()) {
-      // A wait that was cut short by an alarm says nothing against sleeping.
-      NoteWait(std::max(MonotonicNanos() - start, w->rhythm_.interval()));
+      NoteWait(MonotonicNanos() - start);
       w->RefForWatch();
       lock.unlock();
       return Work(w);
@@ -132,8 +128,7 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
       now = MonotonicNanos();
       if (now >= deadline_ns) break;
       const uint64_t waited = now - start;
-      if (waited >= budget &&
-          ((waited < kAnnouncedLookNs && WorkAnnouncedLocked()) || InputDueLocked(now))) {
+      if (waited >= budget && waited < kAnnouncedLookNs && WorkAnnouncedLocked()) {
         DisarmAllLocked();
       } else if (hot_.empty() || waited >= budget) {
         StopExpectingLocked();
@@ -194,7 +189,6 @@ Watched* Watch::FindWorkLocked() {
     Watched* w = hot_[next_++];
     if (!w->HasWork()) continue;
     w->last_work_ = MonotonicNanos();
-    if (w->watched_link()->HasInput()) w->rhythm_.NoteArrival(w->last_work_);
     return w;
   }
   return nullptr;
@@ -219,24 +213,6 @@ void Watch::StopExpectingLocked() {
   for (Watched* w : hot_) w->disappointed_ = w->watched_link()->AnnouncedInput();
 }
 
-// Whether input is due that an alarm would come too late for: it is found by looking on.
-bool Watch::InputDueLocked(uint64_t now) {
-  if (max_look_ns_.load(std::memory_order_relaxed) == 0) return false;
-  return std::any_of(hot_.begin(), hot_.end(), [&](Watched* w) {
-    const auto due = w->rhythm_.Next();
-    return due.has_value() && now + alarm_delay_ns_ >= due->begin && now < due->end;
-  });
-}
-
-void Watch::SetAlarmLocked(Watched* w, uint64_t now) {
-  const auto due = w->rhythm_.Next();
-  if (!due.has_value() || max_look_ns_.load(std::memory_order_relaxed) == 0) return;
-  const uint64_t at = due->begin - alarm_delay_ns_;
-  if (at <= now || at == w->alarm_at_) return;
-  w->alarm_at_ = at;
-  w->SetAlarm(at);
-}
-
 void Watch::DisarmAllLocked() {
   for (Watched* w : hot_) {
     if (!w->armed_) continue;
@@ -254,7 +230,6 @@ Watched* Watch::ArmAllLocked() {
     if (!w->watched_link()->ArmDoorbell() || w->HasWork()) return w;
     w->armed_ = true;
     w->watched_link()->CountSleep();
-    SetAlarmLocked(w, now);
   }
   // Those that have long been quiet stay armed and are no longer looked at.
   std::erase_if(hot_, [now](Watched* w) {
@@ -304,8 +279,7 @@ bool Watch::AfterDoorbell(Watched* w) {
   const uint64_t now = MonotonicNanos();
   const uint64_t armed_at = armed_at_ns_.load(std::memory_order_relaxed);
   const uint64_t rung = RungAt(*w->watched_link(), now);
-  const uint64_t interval = NoteDoorbell(w, rung, now);
-  NoteWait(std::max(rung > armed_at ? rung - armed_at : 0, interval));
+  NoteWait(rung > armed_at ? rung - armed_at : 0);
   work_done_.fetch_add(1, std::memory_order_relaxed);
   const uint64_t most = max_look_ns_.load(std::memory_order_relaxed);
   if (LookingPays() || (most > 0 && w->watched_link()->AnnouncedInput() != 0)) {
@@ -314,28 +288,6 @@ bool Watch::AfterDoorbell(Watched* w) {
   }
   armed_at_ns_.store(now, std::memory_order_relaxed);
   return w->watched_link()->ArmDoorbell() && !w->HasWork();
-}
-
-// The interval of the rhythm that the doorbell is part of; 0: of none.
-uint64_t Watch::NoteDoorbell(Watched* w, uint64_t rung, uint64_t now) {
-  changes_wanted_.fetch_add(1, std::memory_order_relaxed);
-  std::lock_guard<std::mutex> lock(hot_mu_);
-  changes_wanted_.fetch_sub(1, std::memory_order_relaxed);
-  w->rhythm_.NoteArrival(rung);
-  SetAlarmLocked(w, now);
-  return w->rhythm_.interval();
-}
-
-void Watch::OnAlarm(Watched* w) {
-  changes_wanted_.fetch_add(1, std::memory_order_relaxed);
-  std::lock_guard<std::mutex> lock(hot_mu_);
-  changes_wanted_.fetch_sub(1, std::memory_order_relaxed);
-  const uint64_t delay = MonotonicNanos() - w->alarm_at_;
-  // Longer ones are not a wake-up's cost: nobody polled, or the processor was taken away.
-  if (delay < kLongestAlarmDelayNs) alarm_delay_ns_ = (7 * alarm_delay_ns_ + delay) / 8;
-  if (w->hot_ || w->removed_) return;
-  AddLocked(w);
-  w->armed_ = true;  // still
 }
 
 void Watch::Remove(Watched* w) {

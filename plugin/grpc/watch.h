@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "plugin/shm/link.h"
-#include "plugin/shm/rhythm.h"
 
 namespace samehost::grpc_transport {
 
@@ -31,9 +30,6 @@ class Watched {
   virtual shm::Link* watched_link() = 0;
   virtual void RefForWatch() = 0;
   virtual void UnrefForWatch() = 0;
-  // Has Watch::OnAlarm() called at this time (monotonic ns) by a thread that polls, in place of
-  // what was set before. Best effort. Takes no lock that is held around calls of Watch.
-  virtual void SetAlarm(uint64_t at_ns) = 0;
 
  protected:
   ~Watched() = default;
@@ -45,9 +41,7 @@ class Watched {
   bool removed_ = false;    // guarded by Watch::hot_mu_; for good
   uint64_t last_work_ = 0;  // monotonic ns; guarded by Watch::hot_mu_
   uint32_t disappointed_ =
-      0;                   // AnnouncedInput() that did not come in time; guarded by Watch::hot_mu_
-  shm::Rhythm rhythm_;     // guarded by Watch::hot_mu_
-  uint64_t alarm_at_ = 0;  // the alarm set last; guarded by Watch::hot_mu_
+      0;  // AnnouncedInput() that did not come in time; guarded by Watch::hot_mu_
 };
 
 class Watch {
@@ -80,8 +74,6 @@ class Watch {
   // After a doorbell led to Poll(): makes `w` hot where looking pays, else arms its doorbell
   // again. False when input came in the meantime: poll again.
   [[nodiscard]] bool AfterDoorbell(Watched* w);
-  // The alarm of `w` rings: its input is due.
-  void OnAlarm(Watched* w);
   // `w` ends; nothing is called on it after this returns, and Add() ignores it from now on.
   void Remove(Watched* w);
 
@@ -100,12 +92,9 @@ class Watch {
   bool AnyPeerWokenLocked();
   bool WorkAnnouncedLocked();
   void StopExpectingLocked();
-  bool InputDueLocked(uint64_t now);
-  void SetAlarmLocked(Watched* w, uint64_t now);
   void DisarmAllLocked();
   Watched* ArmAllLocked();
   Outcome Work(Watched* w);
-  uint64_t NoteDoorbell(Watched* w, uint64_t rung, uint64_t now);
   void AddLocked(Watched* w);
   void WakeWatchman();
   void WatchmanLoop();
@@ -123,8 +112,6 @@ class Watch {
   std::atomic<uint32_t> waits_{0};
   std::atomic<uint64_t> armed_at_ns_{0};
   std::atomic<uint64_t> descriptors_at_ns_{0};
-  uint64_t
-      alarm_delay_ns_;  // from an alarm's time to the look that it leads to; guarded by hot_mu_
   std::atomic<uint64_t> work_done_{0};
   std::atomic<uint32_t> watchman_awake_{0};  // a futex
   std::once_flag* watchman_started_;
