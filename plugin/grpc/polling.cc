@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "plugin/base/clock.h"
+#include "plugin/grpc/background.h"
 #include "plugin/grpc/runtime_check.h"
 #include "plugin/grpc/watch.h"
 #include "src/core/lib/iomgr/ev_epoll1_linux.h"
@@ -167,7 +168,10 @@ struct Register {
     g_vtable.pollset_kick = PollsetKick;
     g_vtable.check_engine_available = CheckEngineAvailable;
     grpc_register_event_engine_factory(&g_vtable, /*add_at_head=*/true);
-    pthread_atfork(nullptr, nullptr, [] { Watch::Get().ResetInChild(); });
+    pthread_atfork(nullptr, nullptr, [] {
+      Watch::Get().ResetInChild();
+      Background::Get().ResetInChild();
+    });
   }
 };
 const Register g_register;
