@@ -105,7 +105,8 @@ class Link {
   // Largest payload of one record now: a quarter of the ring. Grows with the ring.
   virtual size_t max_record() const = 0;
   // Contiguous room for a record of up to `bytes` <= max_record(), or nullptr when the ring is
-  // full (counted). Nothing is visible before Publish().
+  // full (counted). What was committed before may become visible now, nobody is told of it before
+  // Publish().
   virtual std::byte* Reserve(size_t bytes) = 0;
   // Ends the reserved record with its real size, 0 < bytes <= reserved.
   virtual void Commit(size_t bytes) = 0;
@@ -156,6 +157,8 @@ class Link {
 
   // Whether Next() would answer something else than kEmpty. Any thread; one shared load.
   virtual bool HasInput() const = 0;
+  // The same, but for the consuming thread only, and sooner: what to look at while spinning.
+  virtual bool InputHere() const = 0;
   // Whether the peer has announced a record that has not come: a number that stands for it, or 0.
   // Any thread; only a hint.
   virtual uint32_t AnnouncedInput() const = 0;

@@ -57,6 +57,7 @@ class LinkImpl final : public Link {
   Borrowed Borrow(const BlockReference& reference) override;
   const Error& broken() const override;
   bool HasInput() const override { return consumer_.HasInput(); }
+  bool InputHere() const override { return !forked() && consumer_.InputHere(); }
   uint32_t AnnouncedInput() const override {
     return incoming_->coming.load(std::memory_order_relaxed);
   }
