@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <climits>
 
 namespace samehost {
@@ -12,9 +13,12 @@ namespace {
 // Descriptors fill up from the bottom, so few tries tell; a table full of holes is given up on.
 constexpr int kMostTries = 4096;
 
+std::atomic<bool> pretended{false};
+
 }  // namespace
 
 bool DescriptorsAllow(int count) {
+  if (pretended.load(std::memory_order_relaxed)) return true;  // relaxed: tests set it beforehand
   rlimit limit = {};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return true;
   int number = static_cast<int>(std::min<rlim_t>(limit.rlim_cur, INT_MAX));
@@ -22,6 +26,10 @@ bool DescriptorsAllow(int count) {
     if (fcntl(--number, F_GETFD) < 0) --count;
   }
   return count == 0;
+}
+
+void PretendDescriptorsForTesting(bool enough) {
+  pretended.store(enough, std::memory_order_relaxed);
 }
 
 }  // namespace samehost

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "plugin/base/clock.h"
+#include "plugin/grpc/background.h"
 #include "plugin/grpc/runtime_check.h"
 #include "plugin/grpc/watch.h"
 #include "src/core/lib/iomgr/ev_epoll1_linux.h"
@@ -34,6 +35,8 @@ struct PollsetExtra {
   bool kicked;                      // kicked while nobody was here: epoll1 has it noted too
   grpc_closure* deferred_shutdown;  // shutdown came while threads were looking
 };
+
+thread_local bool t_woken_by_doorbell = false;
 
 std::atomic<bool> g_installed{false};
 grpc_event_engine_vtable g_vtable;
@@ -165,15 +168,14 @@ struct Register {
     g_vtable.pollset_kick = PollsetKick;
     g_vtable.check_engine_available = CheckEngineAvailable;
     grpc_register_event_engine_factory(&g_vtable, /*add_at_head=*/true);
-    pthread_atfork(nullptr, nullptr, [] { Watch::Get().ResetInChild(); });
+    pthread_atfork(nullptr, nullptr, [] {
+      Watch::Get().ResetInChild();
+      Background::Get().ResetInChild();
+    });
   }
 };
 const Register g_register;
 
-}  // namespace
-
-namespace {
-thread_local bool t_woken_by_doorbell = false;
 }  // namespace
 
 void NoteWokenByDoorbell() { t_woken_by_doorbell = true; }
@@ -185,14 +187,13 @@ void YieldToPeer() {
 bool PollingInstalled() { return g_installed.load(std::memory_order_acquire); }
 
 void SetWaitStrategy(WaitStrategy strategy) {
-  constexpr uint64_t kMicrosecond = 1000;
   switch (strategy) {
     case WaitStrategy::kEfficient:
       return Watch::Get().SetBudget(0);
     case WaitStrategy::kBalanced:
-      return Watch::Get().SetBudget(100 * kMicrosecond);
+      return Watch::Get().SetBudget(Watch::kBalancedLookNs);
     case WaitStrategy::kLatency:
-      return Watch::Get().SetBudget(2000 * kMicrosecond);
+      return Watch::Get().SetBudget(Watch::kLongLookNs);
   }
 }
 

@@ -12,8 +12,11 @@ namespace {
 struct Route {
   const void* channel = nullptr;
   std::weak_ptr<SendMemory> memory;
-  const SendMemory* last = nullptr;  // compared only
-  bool steady = false;               // all of late went there
+  bool steady = false;  // all of late went there
+
+  bool LedTo(const std::shared_ptr<SendMemory>& other) const {
+    return !memory.owner_before(other) && !other.owner_before(memory);
+  }
 };
 
 // Few, as threads that serve very many channels in turn would guess badly anyway.
@@ -37,12 +40,11 @@ void SendMemory::NoteSent(const std::shared_ptr<SendMemory>& memory) {
   Route& route = RouteOfThread();
   // The first one is believed; after a wrong guess it takes two that agree.
   const bool known = route.channel == t_channel;
-  const bool agrees = route.last == memory.get();
+  const bool agrees = route.LedTo(memory);
   route.steady = agrees || !known;
   if (known && agrees) return;
   route.channel = t_channel;
   route.memory = memory;
-  route.last = memory.get();
 }
 
 bool SendMemory::AllocateForThread(size_t bytes, grpc_slice* slice) {

@@ -1,8 +1,5 @@
 #include "plugin/grpc/transport.h"
 
-#include <grpc/support/log.h>
-#include <poll.h>
-
 #include <utility>
 
 #include "plugin/grpc/link_registry.h"
@@ -133,85 +130,6 @@ void Transport::Start(grpc_closure* on_close) {
   }
   Watch::Get().Add(this);
   Unref();  // the reference that waited for Start()
-}
-
-// ---- Descriptors -----------------------------------------------------------------------------
-
-void Transport::WatchDescriptors() {
-  auto watch = [this](int fd, grpc_fd** slot, grpc_closure* closure, auto callback) {
-    if (fd < 0) return;
-    GRPC_CLOSURE_INIT(closure, callback, this, grpc_schedule_on_exec_ctx);
-    *slot = grpc_fd_create(fd, "samehost", /*track_err=*/false);
-    Ref();
-    grpc_fd_notify_on_read(*slot, closure);
-  };
-  watch(link_->doorbell_fd(), &doorbell_fd_, &on_doorbell_,
-        [](void* self, grpc_error_handle error) {
-          static_cast<Transport*>(self)->OnDoorbell(error);
-        });
-  watch(link_->socket_fd(), &socket_fd_, &on_socket_, [](void* self, grpc_error_handle error) {
-    static_cast<Transport*>(self)->OnSocket(error);
-  });
-  watch(link_->pidfd(), &pidfd_fd_, &on_pidfd_,
-        [](void* self, grpc_error_handle error) { static_cast<Transport*>(self)->OnPidfd(error); });
-}
-
-void Transport::OnDoorbell(const grpc_error_handle& error) {
-  if (!error.ok()) return Unref();
-  NoteWokenByDoorbell();
-  Poll();
-  if (Watch::Get().AfterDoorbell(this)) {
-    grpc_fd_notify_on_read(doorbell_fd_, &on_doorbell_);  // keeps the reference
-  } else {
-    // Input came meanwhile: let what was read be acted upon first, then look again.
-    grpc_core::ExecCtx::Run(DEBUG_LOCATION, &on_doorbell_, absl::OkStatus());
-  }
-}
-
-Status Transport::ReadSocket() {
-  std::lock_guard<std::mutex> lock(socket_mu_);
-  return link_->OnSocketReadable();
-}
-
-void Transport::OnSocket(const grpc_error_handle& error) {
-  if (!error.ok()) return Unref();
-  Status status = ReadSocket();
-  if (!status.ok()) {
-    PeerGone(ToString(status.error()).c_str());
-    return Unref();
-  }
-  // Between different users the socket is the doorbell; and a larger ring may have been agreed on,
-  // so that whoever waits for room can go on.
-  Poll();
-  if (!Watch::Get().AfterDoorbell(this)) {
-    grpc_core::ExecCtx::Run(DEBUG_LOCATION, &on_socket_, absl::OkStatus());
-    return;
-  }
-  grpc_fd_notify_on_read(socket_fd_, &on_socket_);
-}
-
-void Transport::OnPidfd(const grpc_error_handle& error) {
-  if (error.ok()) {
-    // epoll1 reports a new descriptor as writable; only readable means that the process has ended.
-    pollfd p = {link_->pidfd(), POLLIN, 0};
-    if (poll(&p, 1, 0) == 1 && (p.revents & POLLIN)) {
-      PeerGone("the peer process has ended");
-    } else {
-      grpc_fd_notify_on_read(pidfd_fd_, &on_pidfd_);
-      return;
-    }
-  }
-  Unref();
-}
-
-// What the peer wrote before it ended is still in the ring: a status, for instance.
-void Transport::PeerGone(const char* how) {
-  {
-    std::lock_guard<std::mutex> reading(read_mu_);  // and what another thread is reading right now
-    ReadRecords(UINT64_MAX);
-  }
-  Close(grpc_error_set_int(GRPC_ERROR_CREATE(absl::StrCat("Socket closed: ", how)),
-                           grpc_core::StatusIntProperty::kRpcStatus, GRPC_STATUS_UNAVAILABLE));
 }
 
 // ---- Closing ---------------------------------------------------------------------------------

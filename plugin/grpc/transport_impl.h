@@ -19,6 +19,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "plugin/base/fork_guard.h"
+#include "plugin/grpc/background.h"
 #include "plugin/grpc/block_pool.h"
 #include "plugin/grpc/frame.h"
 #include "plugin/grpc/metadata_codec.h"
@@ -80,6 +81,8 @@ class Transport final : public Watched {
   void Close(grpc_error_handle error);
   void CompleteStep(grpc_closure** closure, const grpc_error_handle& error);
   void RunSoon(grpc_closure** closure, grpc_error_handle error = absl::OkStatus());
+
+  // ---- transport_descriptors.cc
   void WatchDescriptors();
   void OnDoorbell(const grpc_error_handle& error);
   void OnSocket(const grpc_error_handle& error);
@@ -168,12 +171,17 @@ class Transport final : public Watched {
   // A timer that may be set again and again; holds a reference to the transport while set.
   class Timer {
    public:
+    enum RunsIn : uint8_t { kEventEngine, kBackground };
+    explicit Timer(RunsIn runs_in = kEventEngine) : runs_in_(runs_in) {}
     void Set(Transport* t, grpc_core::Duration after, void (Transport::*fire)());
     void Cancel(Transport* t);
 
    private:
+    const RunsIn runs_in_;
+    bool set_ = false;
     uint64_t generation_ = 0;
-    absl::optional<grpc_event_engine::experimental::EventEngine::TaskHandle> handle_;
+    grpc_event_engine::experimental::EventEngine::TaskHandle handle_;
+    Background::Task task_;
   };
 
   std::atomic<intptr_t> refs_{2};  // gRPC's, and one until Start()
@@ -224,7 +232,7 @@ class Transport final : public Watched {
   grpc_core::Duration keepalive_time_, keepalive_timeout_;
   bool keepalive_without_calls_ = false;
   Timer keepalive_timer_, keepalive_timeout_timer_, graceful_timer_;
-  Timer trim_timer_;
+  Timer trim_timer_{Timer::kBackground};
   bool trim_timer_set_ = false;
   uint64_t bytes_at_trim_check_ = 0;
   int quiet_checks_ = 0;

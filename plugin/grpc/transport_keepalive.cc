@@ -2,6 +2,7 @@
 // (gRPC proposals A8, A9 and keepalive.md).
 #include <climits>
 #include <cstring>
+#include <utility>
 
 #include "plugin/grpc/transport_impl.h"
 #include "src/core/lib/event_engine/default_event_engine.h"
@@ -34,27 +35,35 @@ Duration FromMs(int ms) {
 void Transport::Timer::Set(Transport* t, Duration after, void (Transport::*fire)()) {
   t->Ref();
   const uint64_t generation = ++generation_;
-  handle_ = GetDefaultEventEngine()->RunAfter(
-      std::chrono::milliseconds(after.millis()), [t, fire, generation, this] {
-        grpc_core::ApplicationCallbackExecCtx callback_exec_ctx;
-        grpc_core::ExecCtx exec_ctx;
-        {
-          std::lock_guard<std::mutex> lock(t->mu_);
-          if (generation == generation_) {  // not cancelled too late
-            handle_.reset();
-            (t->*fire)();
-            t->Publish();
-          }
-        }
-        t->Unref();
-      });
+  set_ = true;
+  auto run = [t, fire, generation, this] {
+    grpc_core::ApplicationCallbackExecCtx callback_exec_ctx;
+    grpc_core::ExecCtx exec_ctx;
+    {
+      std::lock_guard<std::mutex> lock(t->mu_);
+      if (generation == generation_) {  // not cancelled too late
+        set_ = false;
+        (t->*fire)();
+        t->Publish();
+      }
+    }
+    t->Unref();
+  };
+  const std::chrono::milliseconds delay(after.millis());
+  if (runs_in_ == kBackground) {
+    task_ = Background::Get().RunAfter(delay, std::move(run));
+  } else {
+    handle_ = GetDefaultEventEngine()->RunAfter(delay, std::move(run));
+  }
 }
 
 void Transport::Timer::Cancel(Transport* t) {
-  if (!handle_.has_value()) return;
+  if (!set_) return;
+  const bool in_time = runs_in_ == kBackground ? Background::Get().Cancel(task_)
+                                               : GetDefaultEventEngine()->Cancel(handle_);
   // Where it is too late to cancel, the timer drops its reference itself.
-  if (GetDefaultEventEngine()->Cancel(*handle_)) t->Unref();
-  handle_.reset();
+  if (in_time) t->Unref();
+  set_ = false;
   ++generation_;
 }
 

@@ -13,8 +13,7 @@ namespace samehost::grpc_transport {
 namespace {
 
 // After so many checks without traffic: after 0.4 to 0.6 s, and what the peer gives up a check
-// later. (Short timers make gRPC's timer thread wake up more often, for seconds after they have
-// gone.)
+// later.
 constexpr auto kTrimCheckEvery = grpc_core::Duration::Milliseconds(200);
 constexpr int kQuietChecks = 2;
 // What a user keeps for longer is asked for less and less often.

@@ -2,6 +2,7 @@
 // finds no room waits in line, control frames first, then streams in turn, a record each.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "plugin/grpc/transport_impl.h"
 #include "src/core/lib/iomgr/exec_ctx.h"
@@ -35,6 +36,12 @@ bool OnlyDefaults(const grpc_metadata_batch& batch) {
   CustomEntryFinder finder;
   batch.Encode(&finder);
   return !finder.found();
+}
+
+// Metadata too large for one record: encoded once, and counted now.
+void KeepEncoded(Stream* s, const std::string& encoded, size_t* header_bytes) {
+  s->encoded = encoded;
+  s->stats.outgoing.header_bytes += std::exchange(*header_bytes, 0);
 }
 
 std::byte* Put(std::byte* at, const void* bytes, size_t size) {
@@ -166,7 +173,8 @@ size_t Transport::BytesToCopy(const Stream& s) const {
   shm::BlockReference ignored;
   size_t bytes = 0;
   for (size_t i = 0; i < buffer->count; ++i) {
-    if (send_memory_->Holds(buffer->slices[i], &ignored) && i > 0) break;
+    // The first one is asked for only when there is no credit to send it with.
+    if (i > 0 && send_memory_->Holds(buffer->slices[i], &ignored)) break;
     bytes += GRPC_SLICE_LENGTH(buffer->slices[i]);
   }
   return bytes;
@@ -187,12 +195,13 @@ bool Transport::WriteStep(Stream* s, bool* progress) {
   }
 
   const size_t max = link_->max_record() - sizeof(FrameHeader);
+  size_t header_bytes = 0;  // counted when the record is written: what finds no room comes again
   scratch_initial_.clear();
   if (with_initial) {
     if (s->encoded.empty()) {
-      s->stats.outgoing.header_bytes += EncodeMetadata(*s->send_initial, &scratch_initial_);
+      header_bytes = EncodeMetadata(*s->send_initial, &scratch_initial_);
       scratch_initial_ += user_agent_;
-      if (scratch_initial_.size() > max) s->encoded = scratch_initial_;
+      if (scratch_initial_.size() > max) KeepEncoded(s, scratch_initial_, &header_bytes);
     }
     if (!s->encoded.empty() && !WriteMetadataPieces(s, /*trailing=*/false)) return true;
   }
@@ -220,15 +229,13 @@ bool Transport::WriteStep(Stream* s, bool* progress) {
   scratch_trailing_.clear();
   if (with_trailing) {
     if (s->encoded.empty() || with_initial) {
-      s->stats.outgoing.header_bytes += EncodeMetadata(*s->send_trailing, &scratch_trailing_);
+      size_t trailing_bytes = EncodeMetadata(*s->send_trailing, &scratch_trailing_);
       if (scratch_initial_.size() + body + scratch_trailing_.size() > max) {
-        with_trailing = false;
-        if (!with_initial && !has_message) {
-          s->encoded = scratch_trailing_;
-          with_trailing = true;
-        }
+        with_trailing = !with_initial && !has_message;
+        if (with_trailing) KeepEncoded(s, scratch_trailing_, &trailing_bytes);
         scratch_trailing_.clear();
       }
+      if (with_trailing) header_bytes += trailing_bytes;
     }
     if (with_trailing && !with_initial && !s->encoded.empty() &&
         !WriteMetadataPieces(s, /*trailing=*/true)) {
@@ -277,6 +284,7 @@ bool Transport::WriteStep(Stream* s, bool* progress) {
   *progress = true;
   ResetPingClock();
   s->stats.outgoing.framing_bytes += sizeof header;
+  s->stats.outgoing.header_bytes += header_bytes;
 
   if (s->send_initial != nullptr && (with_initial || with_trailing)) {
     s->send_initial = nullptr;

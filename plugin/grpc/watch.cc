@@ -17,16 +17,19 @@ namespace samehost::grpc_transport {
 namespace {
 
 constexpr uint64_t kMicrosecond = 1000;
-constexpr uint64_t kBalancedLookNs = 100 * kMicrosecond;
 constexpr uint64_t kYieldAfterNs =
     8 * kMicrosecond;  // then let other runnable threads have the core
 constexpr uint64_t kLateRingNs = 40 * kMicrosecond;  // wait this long before ringing a busy peer
 constexpr uint64_t kDescriptorsEveryNs = 500 * kMicrosecond;
-constexpr uint64_t kWakeCostNs = 40 * kMicrosecond;  // part of a slept wait that is our own wake-up
+constexpr uint64_t kWakeCostNs = 40 * kMicrosecond;  // of a doorbell, when the peer does not say
+constexpr uint64_t kLongestWakeNs = 5000 * kMicrosecond;    // what it says is believed up to this
 constexpr uint64_t kAnnouncedLookNs = 1000 * kMicrosecond;  // for what a peer has announced
 constexpr uint64_t kWatchmanTickNs = 1000 * kMicrosecond;
 constexpr uint64_t kForgetAfterNs = 20'000 * kMicrosecond;
 constexpr size_t kMaxHot = 16;
+
+// This thread counts as a sleeper; it may be running closures that its sleep has led to.
+thread_local bool t_sleeper = false;
 
 inline void Pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -34,6 +37,12 @@ inline void Pause() {
 #elif defined(__aarch64__)
   asm volatile("yield" ::: "memory");
 #endif
+}
+
+// When the peer rang, as far as it can be known: what it says itself is bounded.
+uint64_t RungAt(const shm::Link& link, uint64_t now) {
+  const uint64_t rung = link.RungAtNanos();
+  return rung <= now && now - rung < kLongestWakeNs ? rung : now - kWakeCostNs;
 }
 
 }  // namespace
@@ -60,6 +69,11 @@ uint64_t Watch::Budget() const {
   return waits_.load(std::memory_order_relaxed) % 32 == 0 ? most : 0;
 }
 
+bool Watch::LookingPays() const {
+  return expected_wait_ns_.load(std::memory_order_relaxed) <=
+         max_look_ns_.load(std::memory_order_relaxed);
+}
+
 void Watch::NoteWait(uint64_t ns) {
   waits_.fetch_add(1, std::memory_order_relaxed);
   const uint64_t old = expected_wait_ns_.load(std::memory_order_relaxed);
@@ -77,7 +91,10 @@ Watch::Outcome Watch::Look(const std::atomic<bool>& stop, uint64_t deadline_ns) 
     // announces that it leaves, then sees whether somebody sleeps (LeaveLooking). One of us sees
     // the other.
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
-    if (looking_.load(std::memory_order_seq_cst)) return Outcome::kSleep;
+    if (looking_.load(std::memory_order_seq_cst)) {
+      t_sleeper = true;
+      return Outcome::kSleep;
+    }
     sleepers_.fetch_sub(1, std::memory_order_relaxed);
   }
 }
@@ -96,9 +113,10 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
   }
   for (uint32_t round = 0;; ++round) {
     if (Watched* w = FindWorkLocked()) {
+      NoteWait(MonotonicNanos() - start);
       w->RefForWatch();
       lock.unlock();
-      return Work(w, start);
+      return Work(w);
     }
     if (stop.load(std::memory_order_acquire)) break;
     if (changes_wanted_.load(std::memory_order_relaxed) > 0) {
@@ -115,13 +133,15 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
       } else if (hot_.empty() || waited >= budget) {
         StopExpectingLocked();
         if (Watched* w = ArmAllLocked()) {
+          NoteWait(waited);
           w->RefForWatch();
           lock.unlock();
-          return Work(w, start);
+          return Work(w);
         }
         armed_at_ns_.store(start, std::memory_order_relaxed);
         sleepers_.fetch_add(1, std::memory_order_seq_cst);
         looking_.store(false, std::memory_order_seq_cst);
+        t_sleeper = true;
         return Outcome::kSleep;
       }
       if (!late_rung && waited > kLateRingNs) {
@@ -138,8 +158,7 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
 }
 
 // The looker has found something to do on `w`, which it holds a reference to.
-Watch::Outcome Watch::Work(Watched* w, uint64_t start) {
-  NoteWait(MonotonicNanos() - start);
+Watch::Outcome Watch::Work(Watched* w) {
   w->watched_link()->CountSpin(true);
   work_done_.fetch_add(1, std::memory_order_relaxed);
   w->Poll();
@@ -149,10 +168,18 @@ Watch::Outcome Watch::Work(Watched* w, uint64_t start) {
 }
 
 void Watch::LeaveLooking() {
+  // Where nothing is expected for long, doorbells for those who sleep cost less than the watchman.
+  const bool armed =
+      !LookingPays() && sleepers_.load(std::memory_order_relaxed) > 0 && ArmForSleepers();
   looking_.store(false, std::memory_order_seq_cst);  // SYNC(looker)
   // Whoever sleeps on the descriptors would not see a message on an unarmed ring, and we may be
   // away for long: the watchman looks after it.
-  if (sleepers_.load(std::memory_order_seq_cst) > 0) WakeWatchman();
+  if (!armed && sleepers_.load(std::memory_order_seq_cst) > 0) WakeWatchman();
+}
+
+bool Watch::ArmForSleepers() {
+  std::lock_guard<std::mutex> lock(hot_mu_);
+  return ArmAllLocked() == nullptr;
 }
 
 Watched* Watch::FindWorkLocked() {
@@ -231,6 +258,11 @@ void Watch::AddLocked(Watched* w) {
   hot_.push_back(w);
 }
 
+void Watch::EndSleep() {
+  sleepers_.fetch_sub(1, std::memory_order_relaxed);
+  t_sleeper = false;
+}
+
 void Watch::Add(Watched* w) {
   changes_wanted_.fetch_add(1, std::memory_order_relaxed);
   {
@@ -238,17 +270,19 @@ void Watch::Add(Watched* w) {
     AddLocked(w);
   }
   changes_wanted_.fetch_sub(1, std::memory_order_relaxed);
-  if (sleepers_.load(std::memory_order_seq_cst) > 0) WakeWatchman();
+  // A sleeper that does this itself comes back to look.
+  const int others = sleepers_.load(std::memory_order_seq_cst) - (t_sleeper ? 1 : 0);
+  if (others > 0) WakeWatchman();
 }
 
 bool Watch::AfterDoorbell(Watched* w) {
   const uint64_t now = MonotonicNanos();
-  const uint64_t waited = now - armed_at_ns_.load(std::memory_order_relaxed);
-  NoteWait(waited > kWakeCostNs ? waited - kWakeCostNs : 0);
+  const uint64_t armed_at = armed_at_ns_.load(std::memory_order_relaxed);
+  const uint64_t rung = RungAt(*w->watched_link(), now);
+  NoteWait(rung > armed_at ? rung - armed_at : 0);
   work_done_.fetch_add(1, std::memory_order_relaxed);
   const uint64_t most = max_look_ns_.load(std::memory_order_relaxed);
-  if (expected_wait_ns_.load(std::memory_order_relaxed) <= most ||
-      (most > 0 && w->watched_link()->AnnouncedInput() != 0)) {
+  if (LookingPays() || (most > 0 && w->watched_link()->AnnouncedInput() != 0)) {
     Add(w);
     return true;
   }

@@ -46,6 +46,9 @@ class Watched {
 
 class Watch {
  public:
+  static constexpr uint64_t kBalancedLookNs = 100'000;
+  static constexpr uint64_t kLongLookNs = 2'000'000;
+
   static Watch& Get();
 
   // How long, in ns, a waiting thread may look before it sleeps; 0: never.
@@ -61,7 +64,7 @@ class Watch {
   // sleeper.
   Outcome Look(const std::atomic<bool>& stop, uint64_t deadline_ns);
   // After the sleep that Look() asked for.
-  void EndSleep() { sleepers_.fetch_sub(1, std::memory_order_relaxed); }
+  void EndSleep();
   // True (about twice a millisecond) when no thread sleeps on the descriptors, so that one that
   // always finds ring work must look at them once in passing.
   bool DescriptorsDue();
@@ -81,7 +84,9 @@ class Watch {
   Watch();
   Outcome LookAsLooker(const std::atomic<bool>& stop, uint64_t deadline_ns);
   void LeaveLooking();
+  bool ArmForSleepers();
   uint64_t Budget() const;
+  bool LookingPays() const;
   void NoteWait(uint64_t ns);
   Watched* FindWorkLocked();
   bool AnyPeerWokenLocked();
@@ -89,7 +94,7 @@ class Watch {
   void StopExpectingLocked();
   void DisarmAllLocked();
   Watched* ArmAllLocked();
-  Outcome Work(Watched* w, uint64_t start);
+  Outcome Work(Watched* w);
   void AddLocked(Watched* w);
   void WakeWatchman();
   void WatchmanLoop();

@@ -1,5 +1,6 @@
 // Every way for a handshake to fail, between processes: who may connect, versions, sizes, stopped
 // and dying peers, no descriptors left. Nonsense from a peer: hostile_peer_test.cc.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -8,6 +9,7 @@
 
 #include <filesystem>
 
+#include "plugin/base/descriptor_headroom.h"
 #include "plugin/rendezvous/directory.h"
 #include "plugin/rendezvous/handshake.h"
 #include "plugin/rendezvous/test_support.h"
@@ -19,7 +21,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::Child;
 using testing::Dial;
-using testing::OpenDescriptors;
 using testing::Outcome;
 using testing::Reason;
 using testing::ServerProcess;
@@ -47,6 +48,24 @@ class Refusal : public ::testing::Test {
   // The candidates for a port of 127.0.0.1.
   std::vector<Candidate> Entries(uint16_t port) {
     return FindEntries(folder_.path(), "tcp-" + std::to_string(port) + "-", {}).candidates;
+  }
+
+  // Its links use up what the server may have. With one more allowed each time, another step of the
+  // handshake meets the limit.
+  void UseUpTheServer(rlim_t limit, bool pretend) {
+    SCOPED_TRACE(limit);
+    ServerProcess server(Tcp("127.0.0.1", 0), options_, "server", [&] {
+      PretendDescriptorsForTesting(pretend);
+      const rlimit value = {limit, limit};
+      setrlimit(RLIMIT_NOFILE, &value);
+    });
+    std::vector<std::variant<Connected, Fallback>> links;
+    do {
+      links.push_back(Dial(ServerAddress(server), options_));
+    } while (Reason(links.back()) == FallbackReason::kNone);
+    EXPECT_GT(links.size(), 1u);
+    EXPECT_EQ(Reason(links.back()), FallbackReason::kDescriptorsShort) << Outcome(links.back());
+    EXPECT_EQ(Reason(Dial(ServerAddress(server), options_)), FallbackReason::kDescriptorsShort);
   }
 
   TempFolder folder_;
@@ -268,32 +287,43 @@ TEST_F(Refusal, DeadServerWhoseChildLivesOnRefusesAtOnce) {
 TEST_F(Refusal, ClientWithoutDescriptors) {
   ServerProcess server(Tcp("127.0.0.1", 0), options_, "server");
   Child client([&](Child::Talk& talk) {
+    rlim_t limit = 0;
+    for (int spare = 0; spare < kSpareDescriptors - 1; ++limit) {
+      spare += fcntl(static_cast<int>(limit), F_GETFD) < 0;
+    }
+    const rlimit value = {limit, 1024};
+    setrlimit(RLIMIT_NOFILE, &value);
+    talk.Say(Outcome(Dial(ServerAddress(server), options_)));
+  });
+  EXPECT_EQ(client.talk().Hear(), "descriptors_short: fewer than 16 are left");
+}
+
+// Another thread may take the last ones after the look at how many there are.
+TEST_F(Refusal, ClientThatRunsOutOfDescriptors) {
+  ServerProcess server(Tcp("127.0.0.1", 0), options_, "server");
+  Child client([&](Child::Talk& talk) {
+    PretendDescriptorsForTesting(true);
     // One descriptor more each time, until it works: every step on the way meets the limit once.
-    for (rlim_t limit = OpenDescriptors() - 2;; ++limit) {
+    int short_of_them = 0;
+    for (rlim_t limit = 4;; ++limit) {
       const rlimit value = {limit, 1024};
       setrlimit(RLIMIT_NOFILE, &value);
       const auto outcome = Dial(ServerAddress(server), options_);
-      if (Reason(outcome) == FallbackReason::kNone) return talk.Say("worked in the end");
+      if (Reason(outcome) == FallbackReason::kNone) break;
       if (Reason(outcome) != FallbackReason::kDescriptorsShort) {
         return talk.Say(std::to_string(limit) + " " + Outcome(outcome));
       }
+      ++short_of_them;
     }
+    talk.Say(short_of_them >= 5 ? "worked in the end" : "too few steps met the limit");
   });
   EXPECT_EQ(client.talk().Hear(), "worked in the end");
 }
 
-TEST_F(Refusal, ServerWithoutDescriptors) {
-  // Its links use up what it has; then each limit on the way is met.
-  ServerProcess server(Tcp("127.0.0.1", 0), options_, "server", [] {
-    const rlimit value = {40, 40};
-    setrlimit(RLIMIT_NOFILE, &value);
-  });
-  std::vector<std::variant<Connected, Fallback>> links;
-  do {
-    links.push_back(Dial(ServerAddress(server), options_));
-  } while (Reason(links.back()) == FallbackReason::kNone);
-  EXPECT_EQ(Reason(links.back()), FallbackReason::kDescriptorsShort) << Outcome(links.back());
-  EXPECT_EQ(Reason(Dial(ServerAddress(server), options_)), FallbackReason::kDescriptorsShort);
+TEST_F(Refusal, ServerWithoutDescriptors) { UseUpTheServer(40, /*pretend=*/false); }
+
+TEST_F(Refusal, ServerThatRunsOutOfDescriptors) {
+  for (rlim_t limit = 40; limit < 50; ++limit) UseUpTheServer(limit, /*pretend=*/true);
 }
 
 }  // namespace

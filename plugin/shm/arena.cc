@@ -48,9 +48,8 @@ std::optional<Arena::Block> Arena::Allocate(size_t bytes) {
   if (!number.has_value()) number = Make(BlockBytes(bytes));
   if (!number.has_value()) return std::nullopt;
   Announce();
-  Slot& slot = slots_[*number];
-  slot.owned = true;
-  return Block{*number, slot.mapping.data(), slot.mapping.size()};
+  const Mapping& mapping = slots_[*number].mapping;
+  return Block{*number, mapping.data(), mapping.size()};
 }
 
 void Arena::Announce() {
@@ -102,7 +101,6 @@ std::optional<uint32_t> Arena::Make(size_t bytes) {
 void Arena::Free(uint32_t number) {
   if (Forked()) return;
   std::lock_guard lock(mutex_);
-  slots_[number].owned = false;
   idle_.push_back(number);
 }
 

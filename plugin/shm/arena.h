@@ -51,10 +51,9 @@ class Arena {
 
  private:
   struct Slot {
-    Mapping mapping;     // invalid: no block has this number
-    uint32_t lent = 0;   // references sent, the announcement included
-    uint32_t base = 0;   // blocks_returned when it was announced
-    bool owned = false;  // has a local owner
+    Mapping mapping;    // invalid: no block has this number
+    uint32_t lent = 0;  // references sent, the announcement included
+    uint32_t base = 0;  // blocks_returned when it was announced
   };
   bool Forked() const;
   uint32_t Returned(uint32_t number) const;
@@ -73,7 +72,7 @@ class Arena {
   const int socket_;
   uint32_t announced_ = 0;  // how often
   std::vector<Slot> slots_;
-  std::vector<uint32_t> idle_;  // mapped and not owned; the last one was used last
+  std::vector<uint32_t> idle_;  // without a local owner; the last one was used last
   size_t bytes_ = 0;
   uint64_t next_try_nanos_ = 0;
 };

@@ -25,7 +25,7 @@
 namespace samehost::shm {
 
 inline constexpr uint64_t kSegmentMagic = 0x74736f68656d6173;  // "samehost", little endian
-inline constexpr uint32_t kLayoutVersion = 1;
+inline constexpr uint32_t kLayoutVersion = 2;
 inline constexpr uint32_t kCountersVersion = 1;
 // Twice a cache line: the processor fetches lines in pairs.
 inline constexpr size_t kLineBytes = 128;
@@ -63,6 +63,8 @@ struct DirectionControl {
   std::atomic<uint32_t> blocks_refused;            // there was no means to map one: make no more
   // Written by the consumer, taken back by the producer that rings (Link::Watch).
   alignas(kLineBytes) std::atomic<uint32_t> watch;
+  // Written by the producer: when it rang last, monotonic nanoseconds; 0: never. A hint.
+  std::atomic<uint64_t> rung_nanos;
   // Written by the consumer: how often each block has been given back, its being mapped included.
   alignas(kLineBytes) std::atomic<uint32_t> blocks_returned[kMaxBlocks];
 };
@@ -76,6 +78,7 @@ static_assert(offsetof(DirectionControl, tail) == 128);
 static_assert(offsetof(DirectionControl, taken) == 136);
 static_assert(offsetof(DirectionControl, acknowledged) == 144);
 static_assert(offsetof(DirectionControl, watch) == 256);
+static_assert(offsetof(DirectionControl, rung_nanos) == 264);
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 static_assert(std::atomic<uint32_t>::is_always_lock_free);
 
@@ -118,7 +121,8 @@ static_assert(offsetof(CountersPage, messages_received) == 256);
 static_assert(offsetof(CountersPage, doorbells_rung) == 384);
 
 // A record: this word, then the payload, then padding to 8 bytes. Little endian: the length is in
-// the low half. A word of zero is never valid, so punched memory is noticed.
+// the low half. A word of zero is no record: it stands behind the last one, so that whoever waits
+// there sees the next one by its own first word; the head is for everybody else.
 inline constexpr uint32_t kRecordAlignment = 8;
 inline constexpr size_t kRecordHeaderBytes = 8;
 enum class RecordKind : uint32_t { kData = 1, kSwitch = 2 };

@@ -75,7 +75,7 @@ struct BlockReference {
 // A point-in-time copy of one side's counters; all since the link was made.
 struct CounterValues {
   uint64_t messages_sent = 0, messages_received = 0;  // counted by the transport (CountMessage*)
-  uint64_t bytes_sent = 0, bytes_received = 0;        // payload bytes through the rings
+  uint64_t bytes_sent = 0, bytes_received = 0;        // of messages, through the rings or lent
   uint64_t records_sent = 0, records_received = 0;
   uint64_t doorbells_rung = 0, doorbells_late = 0;
   uint64_t sleeps = 0, spins_paid = 0, spins_failed = 0;
@@ -105,7 +105,8 @@ class Link {
   // Largest payload of one record now: a quarter of the ring. Grows with the ring.
   virtual size_t max_record() const = 0;
   // Contiguous room for a record of up to `bytes` <= max_record(), or nullptr when the ring is
-  // full (counted). Nothing is visible before Publish().
+  // full (counted). What was committed before may become visible now, nobody is told of it before
+  // Publish().
   virtual std::byte* Reserve(size_t bytes) = 0;
   // Ends the reserved record with its real size, 0 < bytes <= reserved.
   virtual void Commit(size_t bytes) = 0;
@@ -156,12 +157,17 @@ class Link {
 
   // Whether Next() would answer something else than kEmpty. Any thread; one shared load.
   virtual bool HasInput() const = 0;
+  // The same, but for the consuming thread only, and sooner: what to look at while spinning.
+  virtual bool InputHere() const = 0;
   // Whether the peer has announced a record that has not come: a number that stands for it, or 0.
   // Any thread; only a hint.
   virtual uint32_t AnnouncedInput() const = 0;
   // Whether the peer had to be woken since this was asked last: it may need the very processor that
   // the caller is about to wait on. Any thread; only a hint.
   virtual bool TakePeerWoken() = 0;
+  // When the peer rang last, in monotonic nanoseconds; 0: never. What the peer says: bound it. Any
+  // thread; only a hint.
+  virtual uint64_t RungAtNanos() const = 0;
   // Whether the peer has taken everything that this side published. Any thread.
   virtual bool PeerCaughtUp() const = 0;
 

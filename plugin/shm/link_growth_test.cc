@@ -1,7 +1,9 @@
 // Rings that grow under traffic and are given back when idle.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <random>
 #include <string>
 #include <thread>
@@ -43,6 +45,48 @@ TEST(LinkGrowthTest, RecordsStayInOrderAcrossTheSwitch) {
   EXPECT_EQ(Receive(*pair.accepting), "in the large ring");
   EXPECT_EQ(Receive(*pair.accepting), large);
   EXPECT_EQ(pair.connecting->counters().ring_bytes, 1u << 20);
+}
+
+// What a spinning reader looks at is the first word of a record: nothing that was left there by an
+// earlier round of the ring, or by an earlier use of the first ring, may look like one.
+TEST(LinkGrowthTest, TheFirstWordTellsWhetherThereIsARecord) {
+  const auto seed = std::random_device()();
+  SCOPED_TRACE(seed);
+  std::mt19937 random(seed);
+  LinkPair pair({.initial_ring_bytes = 4096, .max_ring_bytes = 65536});
+  Link& from = *pair.connecting;
+  Link& to = *pair.accepting;
+  const auto below = [&](size_t bound) { return 1 + random() % bound; };
+  uint64_t sent = 0;
+  uint64_t received = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    ASSERT_FALSE(to.InputHere()) << round;
+    ASSERT_FALSE(to.HasInput()) << round;
+    if (random() % 50 == 0) from.WantRingBytes(below(65536));
+    if (random() % 50 == 0) {
+      ASSERT_TRUE(to.OnSocketReadable().ok());
+    }
+    if (random() % 100 == 0) from.TrimIdle();
+    for (size_t batch = below(4); batch > 0; --batch) {
+      const size_t reserved = std::max<size_t>(8, below(from.max_record() / 4));
+      std::byte* place = from.Reserve(reserved);
+      if (place == nullptr) break;
+      std::memset(place, 0xff, reserved);
+      std::memcpy(place, &++sent, sizeof(sent));
+      from.Commit(std::max<size_t>(8, below(reserved)));
+    }
+    from.Publish();
+    ASSERT_EQ(to.InputHere(), sent != received) << round;
+    ASSERT_EQ(to.HasInput(), sent != received) << round;
+    Record record;
+    while (to.Next(&record) == Link::Take::kRecord) {
+      uint64_t number;
+      std::memcpy(&number, record.bytes.data(), sizeof(number));
+      ASSERT_EQ(number, ++received);
+      to.Done(record);
+    }
+    ASSERT_EQ(received, sent) << round;
+  }
 }
 
 TEST(LinkGrowthTest, BoundedByBothSides) {

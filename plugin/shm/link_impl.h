@@ -57,10 +57,14 @@ class LinkImpl final : public Link {
   Borrowed Borrow(const BlockReference& reference) override;
   const Error& broken() const override;
   bool HasInput() const override { return consumer_.HasInput(); }
+  bool InputHere() const override { return !forked() && consumer_.InputHere(); }
   uint32_t AnnouncedInput() const override {
     return incoming_->coming.load(std::memory_order_relaxed);
   }
   bool TakePeerWoken() override { return bell_.TakeRang(); }
+  uint64_t RungAtNanos() const override {
+    return incoming_->rung_nanos.load(std::memory_order_relaxed);  // a hint
+  }
   bool PeerCaughtUp() const override { return producer_.PeerCaughtUp(); }
 
   void SetWatch(Watch watch) override;

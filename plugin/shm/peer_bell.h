@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "plugin/base/clock.h"
 #include "plugin/shm/doorbell.h"
 #include "plugin/shm/layout.h"
 #include "plugin/shm/wake.h"
@@ -43,6 +44,7 @@ class PeerBell {
   void Ring() {
     // relaxed: a counter.
     counters_->doorbells_rung.fetch_add(1, std::memory_order_relaxed);
+    outgoing_->rung_nanos.store(MonotonicNanos(), std::memory_order_relaxed);  // a hint
     doorbell_->RingPeer();
     rang_.store(true, std::memory_order_relaxed);  // a hint
   }

@@ -170,6 +170,9 @@ TEST_P(LargeMessagesTest, KeptRepliesOutliveTheServer) {
     kept.emplace_back(std::move(request), reply);
     if (i % 3 == 0) kept.pop_front();
   }
+  if (IsSamehost(GetParam())) {
+    EXPECT_GT(server().Stat("blocks_lent"), 0u);
+  }
   server().process().Kill();
   for (auto& [request, reply] : kept) {
     ASSERT_TRUE(KeptMessages::Payload(reply) == request.payload());
@@ -194,6 +197,9 @@ TEST_P(LargeMessagesTest, OneBufferToTwoServers) {
   for (KeptMessages* caller : {&first, &second, &first}) {
     ASSERT_TRUE(caller->Call(buffer, &reply).ok());
     EXPECT_TRUE(KeptMessages::Payload(reply) == request.payload());
+  }
+  if (IsSamehost(GetParam())) {
+    EXPECT_GT(SamehostCounters()["blocks_lent"], 0u);
   }
 }
 

@@ -36,6 +36,8 @@ struct Options {
   bool enabled = true;  // false: only the wrapped credentials are used (also SAMEHOST=off)
   WaitStrategy wait = WaitStrategy::kBalanced;  // of the process: the last one set holds
   // Bytes of each ring at first, and at most once traffic shows that it needs more. Powers of two.
+  // Large messages take up to 32 times max_ring_bytes beside the rings, each way, while they need
+  // it; none when both sizes are equal.
   size_t initial_ring_bytes = 32 * 1024;
   size_t max_ring_bytes = 2 * 1024 * 1024;
   // Beside this process's own user and root.

@@ -1,0 +1,56 @@
+#include "plugin/grpc/background.h"
+
+#include <pthread.h>
+
+#include <thread>
+#include <utility>
+
+namespace samehost::grpc_transport {
+
+Background& Background::Get() {
+  static Background* background = new Background;
+  return *background;
+}
+
+Background::Task Background::RunAfter(std::chrono::milliseconds delay, std::function<void()> run) {
+  std::lock_guard lock(state_->mutex);
+  const Task task{Clock::now() + delay, ++state_->last_number};
+  const bool first = state_->tasks.empty() || task < state_->tasks.begin()->first;
+  state_->tasks.emplace(task, std::move(run));
+  if (!std::exchange(state_->started, true)) {
+    std::thread(&Background::Loop, state_).detach();
+  } else if (first) {
+    state_->changed.notify_one();
+  }
+  return task;
+}
+
+bool Background::Cancel(const Task& task) {
+  std::lock_guard lock(state_->mutex);
+  return state_->tasks.erase(task) > 0;
+}
+
+void Background::Loop(State* state) {
+  pthread_setname_np(pthread_self(), "samehost-later");
+  std::unique_lock lock(state->mutex);
+  for (;;) {
+    if (state->tasks.empty()) {
+      state->changed.wait(lock);
+      continue;
+    }
+    const auto first = state->tasks.begin();
+    if (first->first.due > Clock::now()) {
+      state->changed.wait_until(lock, first->first.due);
+      continue;
+    }
+    const std::function<void()> run = std::move(first->second);
+    state->tasks.erase(first);
+    lock.unlock();
+    run();
+    lock.lock();
+  }
+}
+
+void Background::ResetInChild() { state_ = new State; }
+
+}  // namespace samehost::grpc_transport
