@@ -13,15 +13,7 @@ namespace {
 
 class ExplainTest : public ::testing::Test {
  protected:
-  Variables Environment() const {
-    return {{"SAMEHOST_DIR", scratch_.path()},
-            {"SAMEHOST", ""},
-            {"SAMEHOST_EXCLUDE", ""},
-            {"SAMEHOST_LOG", ""},
-            {"http_proxy", ""},
-            {"https_proxy", ""},
-            {"grpc_proxy", ""}};
-  }
+  Variables Environment() const { return CleanEnvironment(scratch_.path()); }
   std::unique_ptr<Program> StartServer(const std::string& address) {
     auto server = std::make_unique<Program>(
         Words{Samehost(), "run", "--", StockEcho(), "server", address}, Environment());

@@ -20,20 +20,7 @@ constexpr char kSomeUser[] = "12345";
 
 class RunOddProgramsTest : public ::testing::Test {
  protected:
-  Variables Environment() const {
-    return {{"SAMEHOST_DIR", scratch_.path()},
-            {"SAMEHOST", ""},
-            {"SAMEHOST_EXCLUDE", ""},
-            {"SAMEHOST_LOG", ""},
-            {"http_proxy", ""},
-            {"https_proxy", ""},
-            {"grpc_proxy", ""}};
-  }
-  static Words UnderRun(const Words& words) {
-    Words out = {Samehost(), "run", "--"};
-    out.insert(out.end(), words.begin(), words.end());
-    return out;
-  }
+  Variables Environment() const { return CleanEnvironment(scratch_.path()); }
   std::unique_ptr<Program> StartServer(const Words& odd = {}) {
     Words words = {StockEcho()};
     words.insert(words.end(), odd.begin(), odd.end());

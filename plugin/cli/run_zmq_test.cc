@@ -17,14 +17,7 @@ class RunZmqTest : public ::testing::TestWithParam<const char*> {
   }
   static constexpr char kPython[] = "/usr/bin/python3";  // the distribution's
 
-  Variables Environment() const {
-    return {{"SAMEHOST_DIR", scratch_.path()},
-            {"SAMEHOST", ""},
-            {"SAMEHOST_EXCLUDE", ""},
-            {"SAMEHOST_LOG", ""},
-            {"SAMEHOST_ZMQ", ""},
-            {"LD_LIBRARY_PATH", ""}};
-  }
+  Variables Environment() const { return CleanEnvironment(scratch_.path()); }
   Words Peer(const std::string& mode, const std::string& address, bool under_run = true) const {
     Words words = {kPython, TestData("zmq_peer.py"), mode, address};
     if (under_run) words.insert(words.begin(), {Samehost(), "run", "--"});

@@ -7,6 +7,7 @@
 
 #include "plugin/base/aside.h"
 #include "plugin/base/clock.h"
+#include "plugin/base/fixed_text.h"
 #include "plugin/shm/frame.h"
 #include "plugin/shm/layout.h"
 #include "plugin/shm/link_impl.h"
@@ -306,17 +307,6 @@ void LinkImpl::Close() {
 }
 
 // ---- Counters --------------------------------------------------------------------------------
-
-namespace {
-
-template <size_t kSize>
-void CopyText(char (&place)[kSize], std::string_view text) {
-  const size_t size = std::min(text.size(), kSize - 1);
-  std::memcpy(place, text.data(), size);
-  std::memset(place + size, 0, kSize - size);
-}
-
-}  // namespace
 
 void LinkImpl::Describe(const Description& description) {
   if (forked()) return;
