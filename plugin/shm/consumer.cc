@@ -132,7 +132,7 @@ Lease Consumer::Lend(const Record& record) {
 }
 
 void Consumer::FlushDone() {
-  if (done_ == flushed_) return;
+  if (done_ == flushed_ && !messages_new_) return;
   flushed_ = done_;
   Add(counters_->records_received, new_records_);
   Add(counters_->bytes_received, new_bytes_);
@@ -140,12 +140,17 @@ void Consumer::FlushDone() {
   new_bytes_ = 0;
   taken_.store(done_, std::memory_order_relaxed);           // relaxed: see LeasesStopPeer()
   control_->taken.store(done_, std::memory_order_release);  // SYNC(taken)
+  if (messages_new_) {
+    messages_new_ = false;
+    control_->messages_taken.store(messages_, std::memory_order_relaxed);  // relaxed: one number
+  }
   if (lending_) {
     lending_ = lender_->Flush(done_);
+    bell_->AfterTaken(0, messages_);
     return;
   }
   control_->tail.store(done_, std::memory_order_release);  // SYNC(room)
-  bell_->AfterRoom(done_);
+  bell_->AfterTaken(done_, messages_);
 }
 
 // ---- Leases that are kept for long -----------------------------------------------------------

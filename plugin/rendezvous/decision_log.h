@@ -2,8 +2,8 @@
 // memory is used and if not, why. The store behind samehost::RecentFallbacks().
 //
 // Owner: the process (one, never destroyed). Any thread. Bounded: the oldest addresses are dropped.
-#ifndef SAMEHOST_PLUGIN_GRPC_DECISION_LOG_H_
-#define SAMEHOST_PLUGIN_GRPC_DECISION_LOG_H_
+#ifndef SAMEHOST_PLUGIN_RENDEZVOUS_DECISION_LOG_H_
+#define SAMEHOST_PLUGIN_RENDEZVOUS_DECISION_LOG_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 #include "plugin/rendezvous/fallback_reason.h"
 
-namespace samehost::grpc_transport {
+namespace samehost::rendezvous {
 
 struct Decision {
   std::string address;  // "127.0.0.1:50051", "unix:/path", "(channel credentials)"
@@ -47,6 +47,6 @@ class DecisionLog {
   uint64_t fallbacks_ = 0;
 };
 
-}  // namespace samehost::grpc_transport
+}  // namespace samehost::rendezvous
 
-#endif  // SAMEHOST_PLUGIN_GRPC_DECISION_LOG_H_
+#endif  // SAMEHOST_PLUGIN_RENDEZVOUS_DECISION_LOG_H_

@@ -1,8 +1,8 @@
-#include "plugin/grpc/decision_log.h"
+#include "plugin/rendezvous/decision_log.h"
 
 #include "plugin/base/log.h"
 
-namespace samehost::grpc_transport {
+namespace samehost::rendezvous {
 namespace {
 
 std::string Sentence(const Fallback& fallback) {
@@ -35,7 +35,7 @@ void LogDecision(const std::string& address, const Fallback& fallback) {
 }  // namespace
 
 DecisionLog& DecisionLog::Get() {
-  static DecisionLog* log = new DecisionLog();  // outlives every thread of gRPC
+  static DecisionLog* log = new DecisionLog();  // outlives every thread
   return *log;
 }
 
@@ -76,4 +76,4 @@ void DecisionLog::RememberLocked(const std::string& address, const Fallback& fal
   if (decisions_.size() > kMaxAddresses) decisions_.pop_front();
 }
 
-}  // namespace samehost::grpc_transport
+}  // namespace samehost::rendezvous
