@@ -235,7 +235,7 @@ bool LinkImpl::ArmDoorbell(bool only_if_busy) {
 
 bool LinkImpl::ArmFor(uint32_t what) {
   if (forked()) return true;
-  return Wake::Arm(incoming_->watch, [this, what] {
+  return Wake::ArmAndStay(incoming_->watch, [this, what] {
     const uint64_t awaited = outgoing_->awaited_messages.load(std::memory_order_relaxed);
     return ((what & kForInput) != 0 && (HasInput() || consumer_.LeasesStopPeer())) ||
            ((what & kForRoom) != 0 && HasRoom()) ||

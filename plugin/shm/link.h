@@ -190,8 +190,9 @@ class Link {
   // With only_if_busy it acts only while the state is kBusy (the watchman's call); true when not
   // busy.
   virtual bool ArmDoorbell(bool only_if_busy = false) = 0;
-  // Arms the doorbell for some of it only (kFor...): false when one of these has come, not armed.
-  // It may ring for the others as well.
+  // Arms the doorbell for some of it only (kFor...): false when one of these has come. It stays
+  // armed then, too, because another thread of this side may have armed it for something else. It
+  // may ring for anything.
   static constexpr uint32_t kForInput = 1, kForRoom = 2, kForMessages = 4;
   virtual bool ArmFor(uint32_t what) = 0;
   // For a sender that has waited in vain: rings when the peer is kBusy and has unread records.

@@ -78,6 +78,15 @@ struct WakeProtocol {
     return LookAgain(watch, anything);
   }
 
+  // The same, but stays asleep in any case: for several threads that wait for different things.
+  // True: there is nothing.
+  template <typename Watch, typename Anything>
+  static bool ArmAndStay(Watch& watch, Anything anything) {
+    watch.store(kWatchAsleep, std::memory_order_relaxed);
+    Fence::SeqCst();  // SYNC(sleep): the watch word before, head and tail after
+    return !anything();
+  }
+
   // The same, but only for a side that is busy. True also when it was not busy.
   template <typename Watch, typename Anything>
   static bool ArmIfBusy(Watch& watch, Anything anything) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "plugin/zmq/transport.h"
 #include "plugin/zmq/watch.h"
 
 namespace samehost::zmq_transport {
@@ -268,6 +269,7 @@ bool SharedPipe::FindCredit() {
     writer_waits_ = true;
     if (watched_) watch_->Waits(this);
     if (link_->ArmFor(shm::Link::kForMessages)) return false;
+    Disarm();
   }
 }
 
@@ -294,12 +296,15 @@ bool SharedPipe::ReaderWaits() {
     return true;
   }
   reader_waits_ = false;
+  Disarm();
   return false;
 }
 
-// SUBTLE: arming may have taken the place of an arming by the I/O thread, which waits for room.
+// SUBTLE: the ring of the doorbell that the I/O thread waits for may have been taken away by an
+// arming of this thread that came just after it.
 void SharedPipe::KickSession() {
-  if (link_ != nullptr && !OwnTurn() && link_->HasRoom()) pipe_->send_activate_read(pipe_->_peer);
+  if (link_ != nullptr && Readable() && !OwnTurn() && link_->HasRoom())
+    pipe_->send_call(pipe_->_peer, &Transport::Kick, nullptr);
 }
 
 bool SharedPipe::HasWork() const {

@@ -87,6 +87,16 @@ bool Transport::Connecting() const { return session_->_active; }
 
 zmq::pipe_t* Transport::Pipe() const { return session_->_pipe; }
 
+// SUBTLE: once this end has acknowledged the pipe's end, the other one may be gone.
+zmq::pipe_t* Transport::SocketsPipe() const {
+  const zmq::pipe_t* pipe = Pipe();
+  if (pipe == nullptr || pipe->_state == zmq::pipe_t::term_ack_sent ||
+      pipe->_state == zmq::pipe_t::term_req_sent2) {
+    return nullptr;
+  }
+  return pipe->_peer;
+}
+
 std::string Transport::Name() const {
   return Connecting() ? engine_->_endpoint_uri_pair.remote : engine_->_endpoint_uri_pair.local;
 }
@@ -252,7 +262,7 @@ bool Transport::UseLink(rendezvous::Connected connected) {
     set_pollin(process_handle_);
   }
   room_handle_ = add_fd(link_->doorbell_fd());
-  if (Pipe() == nullptr || Pipe()->_peer == nullptr) return true;
+  if (SocketsPipe() == nullptr) return true;
   const uint64_t read_before = Pipe()->_msgs_read;
   turn_->drained.store(read_before, std::memory_order_relaxed);  // relaxed: sent with the call
   auto attachment = std::make_unique<SharedPipe::Attachment>();
@@ -267,7 +277,7 @@ bool Transport::UseLink(rendezvous::Connected connected) {
   attachment->peer_receive_mark = peer_receive_mark_;
   attachment->own_receive_mark = engine_->_options.rcvhwm;
   attachment->read_before = read_before;
-  session_->send_call(Pipe()->_peer, &SharedPipe::Attach, attachment.release());
+  session_->send_call(SocketsPipe(), &SharedPipe::Attach, attachment.release());
   Pump();
   return true;
 }
@@ -305,9 +315,9 @@ void Transport::OnLinkReadable() {
 }
 
 void Transport::ActivateSocket() {
-  if (Pipe() == nullptr || Pipe()->_peer == nullptr) return;
+  if (SocketsPipe() == nullptr) return;
   session_->send_activate_read(Pipe()->_peer);
-  session_->send_activate_write(Pipe()->_peer, Pipe()->_msgs_read);
+  session_->send_activate_write(SocketsPipe(), Pipe()->_msgs_read);
 }
 
 void Transport::ListenForRoom(bool listen) {
@@ -318,6 +328,11 @@ void Transport::ListenForRoom(bool listen) {
   } else {
     reset_pollin(room_handle_);
   }
+}
+
+void Transport::Kick(zmq::object_t* object, void*) {
+  auto* session = static_cast<zmq::session_base_t*>(static_cast<zmq::pipe_t*>(object)->_sink);
+  if (session->_transport != nullptr) session->_transport->Pump();
 }
 
 void Transport::Pump() {
@@ -365,8 +380,8 @@ void Transport::End() {
   rm_fd(socket_handle_);
   if (process_handle_ != nullptr) rm_fd(process_handle_);
   rm_fd(room_handle_);
-  if (Pipe() != nullptr && Pipe()->_peer != nullptr) {
-    session_->send_call(Pipe()->_peer, &SharedPipe::Detach, nullptr);
+  if (SocketsPipe() != nullptr) {
+    session_->send_call(SocketsPipe(), &SharedPipe::Detach, nullptr);
     ActivateSocket();
   }
 }

@@ -55,6 +55,8 @@ class Transport final : public zmq::io_object_t {
   int NextMessage(zmq::msg_t* message);
   // The engine has received something. -1 and EPROTO: the peer breaks the protocol.
   int ProcessMessage(zmq::msg_t* message);
+  // For object_t::send_call: there may be room in the ring. `pipe`: the session's end.
+  static void Kick(zmq::object_t* pipe, void*);
   // The session ends: what has arrived may still be read.
   void EndInput();
   // The connection ends.
@@ -84,7 +86,9 @@ class Transport final : public zmq::io_object_t {
   void Pump();
   void ListenForRoom(bool listen);
   void ActivateSocket();
+  // The session's end of the pipe, and the socket's; null when there is none.
   zmq::pipe_t* Pipe() const;
+  zmq::pipe_t* SocketsPipe() const;
   std::string Name() const;
 
   zmq::stream_engine_base_t* const engine_;

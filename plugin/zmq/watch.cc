@@ -183,6 +183,20 @@ int Watch::WaitForSignal(int timeout_ms) const {
   return -1;
 }
 
+// SUBTLE: by poll() and not by epoll_wait(), which would end with EINTR when the process is stopped
+// and continued. False: errno says why.
+bool Watch::Sleep(int timeout_ms) {
+  pollfd polled = {set_, POLLIN, 0};
+  const bool trim = timeout_ms < 0 || timeout_ms > kTrimMs;
+  int ready = poll(&polled, 1, trim ? kTrimMs : timeout_ms);
+  if (ready == 0 && trim) {
+    for (SharedPipe* pipe : pipes_) pipe->Trim();
+    ready = poll(&polled, 1, timeout_ms < 0 ? -1 : timeout_ms - kTrimMs);
+  }
+  if (ready == 0) errno = EAGAIN;
+  return ready > 0;
+}
+
 int Watch::Wait(int timeout_ms) {
   if (pipes_.empty()) return WaitForSignal(timeout_ms);
   bool worked = Visit();
@@ -196,14 +210,10 @@ int Watch::Wait(int timeout_ms) {
     return -1;
   }
   const uint64_t start = MonotonicNanos();
+  if (timeout_ms != 0 && !Sleep(timeout_ms)) return -1;
   epoll_event events[kEventsAtOnce];
-  bool trim = timeout_ms < 0 || timeout_ms > kTrimMs;
-  int ready = epoll_wait(set_, events, kEventsAtOnce, trim ? kTrimMs : timeout_ms);
-  if (ready == 0 && trim) {
-    for (SharedPipe* pipe : pipes_) pipe->Trim();
-    ready = epoll_wait(set_, events, kEventsAtOnce, timeout_ms < 0 ? -1 : timeout_ms - kTrimMs);
-  }
-  if (ready < 0) return -1;  // EINTR
+  const int ready = epoll_wait(set_, events, kEventsAtOnce, 0);
+  if (ready < 0) return -1;
   bool signalled = false;
   for (int i = 0; i < ready; ++i) {
     auto* pipe = static_cast<SharedPipe*>(events[i].data.ptr);

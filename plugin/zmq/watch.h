@@ -52,6 +52,7 @@ class Watch {
   explicit Watch(int signal) : signal_(signal) {}
   bool MakeSet();
   int WaitForSignal(int timeout_ms) const;
+  bool Sleep(int timeout_ms);
   // Sees to links that have something without having rung. Whether there were any.
   bool Visit();
   bool AnythingCame() const;
