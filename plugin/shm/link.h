@@ -166,6 +166,8 @@ class Link {
   // After kBroken: which rule the peer violated.
   virtual const Error& broken() const = 0;
 
+  // The end of what the peer has published, to be compared with Record::end. Any thread; not checked.
+  virtual uint64_t InputEnd() const = 0;
   // Whether Next() would answer something else than kEmpty. Any thread; one shared load.
   virtual bool HasInput() const = 0;
   // Whether the peer has announced a record that has not come: a number that stands for it, or 0.

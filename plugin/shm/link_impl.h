@@ -63,6 +63,9 @@ class LinkImpl final : public Link {
   bool ArmFor(uint32_t what) override;
   Borrowed Borrow(const BlockReference& reference) override;
   const Error& broken() const override;
+  uint64_t InputEnd() const override {
+    return incoming_->head.load(std::memory_order_acquire);  // SYNC(records)
+  }
   bool HasInput() const override { return consumer_.HasInput(); }
   uint32_t AnnouncedInput() const override {
     return incoming_->coming.load(std::memory_order_relaxed);

@@ -13,6 +13,9 @@ class SharedPipe::InPipe final : public SharedPipe::Queue {
   InPipe(SharedPipe* owner, Queue* local) : owner_(owner), local_(local) {}
   ~InPipe() override { delete local_; }
 
+  void EndInput() {
+    for (auto& reader : readers_) reader->End();
+  }
   void Use(std::unique_ptr<Reader> reader) { readers_.push_back(std::move(reader)); }
 
   bool check_read() override { return Look() != From::kNowhere; }
@@ -278,6 +281,8 @@ void SharedPipe::StopWriterWaiting() {
   writer_waits_ = false;
   link_->AwaitMessagesTaken(0);
 }
+
+void SharedPipe::EndInput() { in_->EndInput(); }
 
 bool SharedPipe::ReadFromRing() const { return in_->from_ring(); }
 

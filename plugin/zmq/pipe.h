@@ -58,6 +58,8 @@ class SharedPipe {
   // ---- For pipe_t ----
   // How many of this end's messages have been read at the other end, when the session says so many.
   uint64_t PeersMessagesRead(uint64_t by_session);
+  // The user has given up the endpoint (zmq_unbind): what the peer sends from now on is not read.
+  void EndInput();
   // Whether the part that was read last came from a ring: the session does not count it then.
   bool ReadFromRing() const;
   // The high-water mark seems reached. True: there is room for one more after all; otherwise the

@@ -45,21 +45,27 @@ Reader::State Reader::Look() {
   if (next_ < complete_) return State::kMessage;
   if (rule_ != nullptr) return State::kOver;
   for (;;) {
-    // Before the ring is found empty, so that nothing that came earlier is missed. SYNC(ended)
-    const bool ended = turn_->input_ended.load(std::memory_order_acquire);
+    if (turn_->input_ended.load(std::memory_order_acquire)) {  // SYNC(ended)
+      end_ = std::min(end_, turn_->input_end);
+    }
+    if (position_ >= end_) return State::kOver;
     shm::Record record;
     const shm::Link::Take took = link_->Next(&record);
-    if (took == shm::Link::Take::kEmpty) return ended ? State::kOver : State::kEmpty;
+    if (took == shm::Link::Take::kEmpty) return end_ != UINT64_MAX ? State::kOver : State::kEmpty;
     if (took == shm::Link::Take::kBroken) {
       rule_ = "the ring is broken";
       return Refuse(rule_);
     }
+    position_ = record.end;
+    if (position_ > end_) return State::kOver;
     const bool good = Read(record);
     link_->Done(record);
     if (!good) return Refuse(rule_);
     if (next_ < complete_) return State::kMessage;
   }
 }
+
+void Reader::End() { end_ = std::min(end_, link_->InputEnd()); }
 
 void Reader::Take(zmq::msg_t* part) {
   *part = ready_[next_++];

@@ -31,6 +31,8 @@ class Reader {
   // The first part that is ready. Requires Look() == kMessage.
   const zmq::msg_t& front() const { return ready_[next_]; }
   void Take(zmq::msg_t* part);
+  // Nothing that comes from now on is read.
+  void End();
 
   shm::Link* link() const { return link_.get(); }
   Turn* turn() const { return turn_.get(); }
@@ -56,7 +58,9 @@ class Reader {
   zmq::msg_t piece_;         // the part that comes in pieces
   uint64_t piece_size_ = 0;  // 0: none is under way
   uint64_t piece_got_ = 0;
-  uint64_t taken_ = 0;  // messages given out
+  uint64_t position_ = 0;      // in the ring
+  uint64_t end_ = UINT64_MAX;  // what lies beyond is not read
+  uint64_t taken_ = 0;         // messages given out
   uint64_t told_ = 0;
   const char* rule_ = nullptr;  // that the peer broke
 };

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "endpoint.hpp"
 #include "options.hpp"
 #include "plugin/base/cpu_limits.h"
 #include "plugin/base/log.h"
@@ -110,7 +111,11 @@ SocketEnds EndsOf(int socket) {
   return ends;
 }
 
-bool MayShare(const zmq::options_t& options, int socket) {
+bool MayShare(const zmq::options_t& options, int socket,
+              const zmq::endpoint_uri_pair_t& endpoints) {
+  // Other transports over the same sockets (WebSocket) have framing of their own.
+  const std::string_view uri = endpoints.identifier();
+  if (!uri.starts_with("ipc://") && !uri.starts_with("tcp://")) return false;
   if (!TypeCanShare(options.type) || options.raw_socket) return false;
   if (options.mechanism != ZMQ_NULL && options.mechanism != ZMQ_PLAIN) return false;
   if (options.conflate) return false;

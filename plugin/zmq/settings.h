@@ -11,8 +11,9 @@
 #include "plugin/rendezvous/rendezvous.h"
 
 namespace zmq {
+struct endpoint_uri_pair_t;
 struct options_t;
-}
+}  // namespace zmq
 
 namespace samehost::zmq_transport {
 
@@ -33,7 +34,7 @@ SocketEnds EndsOf(int socket);
 
 // Whether shared memory may be offered on this connection, by everything that is known before the
 // handshake: transport, socket type, mechanism and options.
-bool MayShare(const zmq::options_t& options, int socket);
+bool MayShare(const zmq::options_t& options, int socket, const zmq::endpoint_uri_pair_t& endpoints);
 
 // What both sides' rendezvous is told.
 rendezvous::Options RendezvousOptions();

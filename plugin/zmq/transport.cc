@@ -50,9 +50,9 @@ bool ReadMark(std::string_view word, int* mark) {
 }  // namespace
 
 zmq::options_t Transport::Offer(const zmq::options_t& options, zmq::fd_t socket,
-                                const zmq::endpoint_uri_pair_t&) {
+                                const zmq::endpoint_uri_pair_t& endpoints) {
   zmq::options_t with = options;
-  if (MayShare(options, socket)) with.app_metadata[kProperty] = MakeProperty(options);
+  if (MayShare(options, socket, endpoints)) with.app_metadata[kProperty] = MakeProperty(options);
   return with;
 }
 
@@ -364,7 +364,10 @@ void Transport::Pump() {
 // ---- Ends ------------------------------------------------------------------------------------
 
 void Transport::EndInput() {
-  if (turn_ != nullptr) turn_->input_ended.store(true, std::memory_order_release);  // SYNC(ended)
+  // relaxed: written by this thread only.
+  if (turn_ == nullptr || turn_->input_ended.load(std::memory_order_relaxed)) return;
+  turn_->input_end = link_->InputEnd();
+  turn_->input_ended.store(true, std::memory_order_release);  // SYNC(ended)
 }
 
 void Transport::End() {

@@ -15,7 +15,8 @@ struct Turn {
   std::atomic<uint64_t> drained{0};
   // The link carries nothing any more: write to the local queue.
   std::atomic<bool> ended{false};
-  // Nothing more is to be read from the ring than what is there. SYNC(ended)
+  // Nothing is to be read from the ring beyond this position; it comes before the flag. SYNC(ended)
+  uint64_t input_end = 0;
   std::atomic<bool> input_ended{false};
   // The socket's thread has found that the peer breaks a rule; it has closed the link.
   std::atomic<bool> refused{false};
