@@ -140,10 +140,7 @@ void Consumer::FlushDone() {
   new_bytes_ = 0;
   taken_.store(done_, std::memory_order_relaxed);           // relaxed: see LeasesStopPeer()
   control_->taken.store(done_, std::memory_order_release);  // SYNC(taken)
-  if (messages_new_) {
-    messages_new_ = false;
-    control_->messages_taken.store(messages_, std::memory_order_relaxed);  // relaxed: one number
-  }
+  messages_new_ = false;
   if (lending_) {
     lending_ = lender_->Flush(done_);
     bell_->AfterTaken(0, messages_);

@@ -44,6 +44,7 @@ class Consumer {
   void SetMessagesTaken(uint64_t messages) {
     messages_ = messages;
     messages_new_ = true;
+    control_->messages_taken.store(messages, std::memory_order_relaxed);  // relaxed: one number
   }
   bool HasInput() const {
     // Whoever spins here gets the record's first line together with the head rather than after it.

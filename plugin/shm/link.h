@@ -159,14 +159,16 @@ class Link {
   // moved to private pages under the same address when the peer needs the room.
   virtual Lease Lend(const Record& record) = 0;
   // Where whole messages are counted (as ZeroMQ's high-water marks do): this side has taken so
-  // many. Visible to the peer with the next FlushDone() or Next()==kEmpty.
+  // many. The peer can see it at once, but is rung only with the next FlushDone() or
+  // Next()==kEmpty.
   virtual void SetMessagesTaken(uint64_t messages) = 0;
   // The bytes that a record of the peer refers to; invalid lease: the peer broke the rules.
   virtual Borrowed Borrow(const BlockReference& reference) = 0;
   // After kBroken: which rule the peer violated.
   virtual const Error& broken() const = 0;
 
-  // The end of what the peer has published, to be compared with Record::end. Any thread; not checked.
+  // The end of what the peer has published, to be compared with Record::end. Any thread; not
+  // checked.
   virtual uint64_t InputEnd() const = 0;
   // Whether Next() would answer something else than kEmpty. Any thread; one shared load.
   virtual bool HasInput() const = 0;

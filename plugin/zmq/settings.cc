@@ -115,12 +115,14 @@ bool MayShare(const zmq::options_t& options, int socket,
               const zmq::endpoint_uri_pair_t& endpoints) {
   // Other transports over the same sockets (WebSocket) have framing of their own.
   const std::string_view uri = endpoints.identifier();
-  if (!uri.starts_with("ipc://") && !uri.starts_with("tcp://")) return false;
+  if (!uri.starts_with("ipc://") && !uri.starts_with("tcp://") && !uri.starts_with("shm://")) {
+    return false;
+  }
   if (!TypeCanShare(options.type) || options.raw_socket) return false;
   if (options.mechanism != ZMQ_NULL && options.mechanism != ZMQ_PLAIN) return false;
   if (options.conflate) return false;
   if (!options.socks_proxy_address.empty()) return false;
-  if (!TransportMayShare(socket)) return false;
+  if (!uri.starts_with("shm://") && !TransportMayShare(socket)) return false;
   const SocketEnds ends = EndsOf(socket);
   return !rendezvous::SwitchedOff(ends.local) && !rendezvous::SwitchedOff(ends.remote);
 }

@@ -16,7 +16,7 @@ namespace samehost::zmq_transport {
 namespace {
 
 constexpr uint64_t kMicrosecond = 1000;
-constexpr uint64_t kYieldAfterNanos = 8 * kMicrosecond;    // then others may have the core
+constexpr uint64_t kYieldAfterNanos = 3 * kMicrosecond;    // then others may have the core
 constexpr uint64_t kWakeNanos = 40 * kMicrosecond;         // of a slept wait: our own wake-up
 constexpr uint64_t kAnnouncedNanos = 1000 * kMicrosecond;  // for what a peer has announced
 constexpr int kTrimMs = 500;                               // idle for so long: memory goes back
