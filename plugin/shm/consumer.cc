@@ -123,7 +123,7 @@ Lease Consumer::Lend(const Record& record) {
 }
 
 void Consumer::FlushDone() {
-  if (done_ == flushed_) return;
+  if (done_ == flushed_ && !messages_new_) return;
   flushed_ = done_;
   Add(counters_->records_received, new_records_);
   Add(counters_->bytes_received, new_bytes_);
@@ -131,12 +131,14 @@ void Consumer::FlushDone() {
   new_bytes_ = 0;
   taken_.store(done_, std::memory_order_relaxed);           // relaxed: see LeasesStopPeer()
   control_->taken.store(done_, std::memory_order_release);  // SYNC(taken)
+  messages_new_ = false;
   if (lending_) {
     lending_ = lender_->Flush(done_);
+    bell_->AfterTaken(0, messages_);
     return;
   }
   control_->tail.store(done_, std::memory_order_release);  // SYNC(room)
-  bell_->AfterRoom(done_);
+  bell_->AfterTaken(done_, messages_);
 }
 
 // ---- Leases that are kept for long -----------------------------------------------------------

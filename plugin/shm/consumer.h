@@ -41,6 +41,11 @@ class Consumer {
   void Done(const Record& record);
   void FlushDone();
   Lease Lend(const Record& record);
+  void SetMessagesTaken(uint64_t messages) {
+    messages_ = messages;
+    messages_new_ = true;
+    control_->messages_taken.store(messages, std::memory_order_relaxed);  // relaxed: one number
+  }
   bool HasInput() const {
     // Whoever spins here gets the record's first line together with the head rather than after it.
     // relaxed: only an address; one that is unmapped by now does no harm.
@@ -102,6 +107,8 @@ class Consumer {
   uint64_t flushed_ = 0;            // done_ as of the last flush
   bool lending_ = false;            // something may be lent: then only lender_ writes the tail
   uint64_t stopped_since_ = 0;      // nanoseconds; 0: leases do not stop the peer
+  uint64_t messages_ = 0;           // SetMessagesTaken()
+  bool messages_new_ = false;       // not yet told the peer
   uint64_t new_records_ = 0;        // read, not yet counted
   uint64_t new_bytes_ = 0;
   std::atomic<const std::byte*> next_place_{nullptr};  // of the record at read_
