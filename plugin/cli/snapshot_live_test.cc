@@ -82,6 +82,21 @@ TEST_F(SnapshotLiveTest, WithoutDescriptors) {
   EXPECT_EQ(link->client().pid, getpid());
 }
 
+// After an upgrade, programs that were started before it are still there.
+TEST_F(SnapshotLiveTest, OfAnotherVersion) {
+  const size_t before = TakeSnapshot().other_versions;
+  bool readable = false;
+  for (const Descriptor& descriptor : ListDescriptors(getpid(), &readable)) {
+    if (MemfdName(descriptor.target) != "samehost-link") continue;
+    const uint32_t version = shm::kLayoutVersion + 1;
+    ASSERT_EQ(
+        pwrite(descriptor.number, &version, sizeof(version), offsetof(shm::SegmentHeader, version)),
+        static_cast<ssize_t>(sizeof(version)));
+  }
+  EXPECT_FALSE(Find().has_value());
+  EXPECT_EQ(TakeSnapshot().other_versions, before + 1);
+}
+
 TEST_F(SnapshotLiveTest, GoesWithItsProcesses) {
   ASSERT_TRUE(Find().has_value());
   client_.reset();
