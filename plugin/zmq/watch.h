@@ -44,8 +44,7 @@ class Watch {
   // `pipe` waits for something: it is worth looking at.
   void Waits(SharedPipe* pipe);
 
-  // Looks at the rings of several sockets before their thread sleeps on all descriptors: for
-  // zmq_poll(). Whether something has come. `timeout_ms` as for Wait().
+  // Looks at the rings of sockets before their thread sleeps. Whether something has come. `timeout_ms` as for Wait().
   static bool LookAtAll(Watch* const* watches, size_t count, int timeout_ms);
 
  private:

@@ -30,8 +30,10 @@ std::byte* PutWhole(std::byte* place, zmq::msg_t& part) {
   return place + Padded(size);
 }
 
-// What a message would like the ring to be, so that several fit.
+// What a message would like the ring to be: room for a few that are large...
 constexpr size_t kMessagesInRing = 8;
+// ... and, when the ring was full, for as many small ones as the usual high-water marks let through.
+constexpr size_t kSmallMessagesInRing = 4096;
 
 }  // namespace
 
@@ -69,7 +71,7 @@ bool Writer::WriteWhole(std::span<zmq::msg_t> parts) {
   if (large && parts.size() > 1) return false;
   std::byte* place = link_->Reserve(bytes);
   if (place == nullptr) {
-    link_->WantRingBytes(bytes * kMessagesInRing * 4);
+    link_->WantRingBytes(bytes * kSmallMessagesInRing);
     return false;
   }
   if (large) {
