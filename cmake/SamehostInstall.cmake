@@ -28,7 +28,7 @@ if(TARGET samehost_zmq)
   target_include_directories(samehost_zmq INTERFACE "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/samehost/libzmq>")
   install(TARGETS samehost_zmq EXPORT samehostTargets
     LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/samehost" COMPONENT samehost)
-  install(FILES "${SAMEHOST_ZMQ_TREE}/include/zmq.h" "${SAMEHOST_ZMQ_TREE}/include/zmq_utils.h"
+  install(FILES "${PROJECT_BINARY_DIR}/libzmq/include/zmq.h" "${PROJECT_BINARY_DIR}/libzmq/include/zmq_utils.h"
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/samehost/libzmq" COMPONENT samehost)
   install(FILES plugin/zmq/patches/README.md DESTINATION "${CMAKE_INSTALL_DOCDIR}" RENAME LICENSE-libzmq.md
     COMPONENT samehost)
