@@ -46,8 +46,8 @@ Producer::Producer(DirectionControl* control, CountersPage* counters, PeerBell* 
 
 bool Producer::RefreshTail() {
   const uint64_t tail = control_->tail.load(std::memory_order_acquire);  // SYNC(room)
-  // Neither back nor beyond what was published.
-  if (tail - tail_ > published_ - tail_) {
+  // Neither back nor beyond what it can have seen.
+  if (tail - tail_ > visible_ - tail_) {
     breaker_->Violation("tail of the peer");
     return false;
   }
@@ -103,6 +103,7 @@ void Producer::ReleaseFirst() {
   if (first_place_ == nullptr) return;
   StoreWord(first_place_, first_header_, std::memory_order_release);  // SYNC(record)
   first_place_ = nullptr;
+  visible_ = position_;
 }
 
 void Producer::Publish() {

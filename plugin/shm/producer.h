@@ -65,6 +65,7 @@ class Producer {
   RingMemory ring_;
   uint64_t position_ = 0;             // where the next record begins
   uint64_t published_ = 0;            // what the peer was told
+  uint64_t visible_ = 0;              // what it can see, told or not: never behind published_
   uint64_t tail_ = 0;                 // the peer's tail as last read and checked
   uint64_t ring_start_ = 0;           // position at which this ring came into use
   uint64_t switch_end_ = 0;           // end of the last switch record to a grown ring
