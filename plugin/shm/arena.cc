@@ -42,14 +42,14 @@ bool Arena::Settled(uint32_t number) const {
   return Returned(number) - slot.base == slot.lent;
 }
 
-std::optional<Arena::Block> Arena::Allocate(size_t bytes) {
+std::optional<Arena::Block> Arena::Allocate(size_t bytes, Use use) {
   if (Forked() || bytes == 0 || bytes > max_bytes_) return std::nullopt;
   std::lock_guard lock(mutex_);
   if (control_ == nullptr) return std::nullopt;
   std::optional<uint32_t> number = FindIdle(bytes);
   if (!number.has_value()) number = Make(BlockBytes(bytes));
   if (!number.has_value()) return std::nullopt;
-  Announce();
+  if (use == Use::kNow) Announce();
   const Mapping& mapping = slots_[*number].mapping;
   return Block{*number, mapping.data(), mapping.size()};
 }

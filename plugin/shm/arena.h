@@ -34,10 +34,11 @@ class Arena {
   Arena(DirectionControl* control, PeerBell* bell, int socket, uint32_t max_bytes,
         bool writable_blocks = false);
 
-  // A block of at least `bytes`, for one local owner, that the peer has no part of any more. Tells
-  // the peer that a large message is coming and wakes it when it sleeps: that takes as long as
-  // writing the message.
-  std::optional<Block> Allocate(size_t bytes);
+  // A block of at least `bytes`, for one local owner, that the peer has no part of any more. To be
+  // written and sent now: tells the peer that a large message is coming and wakes it when it sleeps,
+  // which takes as long as writing the message.
+  enum class Use { kNow, kLater };
+  std::optional<Block> Allocate(size_t bytes, Use use = Use::kNow);
   // The local owner has no further use for it.
   void Free(uint32_t number);
   // Counts one more reference that is about to be sent to the peer, who will give it back. False

@@ -40,9 +40,6 @@ static_assert(std::is_trivially_copyable_v<ChunkHeader>);
 constexpr size_t Padded(size_t bytes) { return (bytes + 7) & ~size_t{7}; }
 constexpr size_t ChunkBytes(size_t length) { return sizeof(ChunkHeader) + Padded(length); }
 
-// Parts from here on are worth a block of their own rather than two copies through the ring.
-inline constexpr size_t kBlockFromBytes = 16 * 1024;
-
 }  // namespace samehost::zmq_transport
 
 #endif  // SAMEHOST_PLUGIN_ZMQ_FRAME_H_

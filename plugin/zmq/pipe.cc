@@ -1,7 +1,12 @@
 #include "plugin/zmq/pipe.h"
 
+#include <sched.h>
+
 #include <algorithm>
 
+#include "plugin/base/clock.h"
+#include "plugin/zmq/message_memory.h"
+#include "plugin/zmq/settings.h"
 #include "plugin/zmq/transport.h"
 #include "plugin/zmq/watch.h"
 
@@ -84,6 +89,11 @@ class SharedPipe::InPipe final : public SharedPipe::Queue {
   bool from_ring_ = false;                       // where the last part came from
 };
 
+// How long a message waits for room in the ring: in all, and without any being made.
+constexpr uint64_t kRoomNanos = 200'000;
+constexpr uint64_t kNoProgressNanos = 50'000;
+constexpr uint64_t kYieldNanos = 3'000;  // then others may have the core
+
 // What pipe_t writes to.
 class SharedPipe::OutPipe final : public SharedPipe::Queue {
  public:
@@ -108,7 +118,9 @@ class SharedPipe::OutPipe final : public SharedPipe::Queue {
     }
     parts_.push_back(part);
     if (incomplete) return;
-    if (owner_->OwnTurn() && writer_->WriteWhole(parts_)) {
+    if (parts_[0].size() >= MessageMemory::kFromBytes)
+      MessageMemory::Prefer(owner_->link_->arena());
+    if (owner_->OwnTurn() && WriteWhole()) {
       for (zmq::msg_t& written : parts_) written.close();
       Written();
     } else {
@@ -156,6 +168,28 @@ class SharedPipe::OutPipe final : public SharedPipe::Queue {
   bool HasRoomFor(size_t messages) const { return writer_->HasRoomFor(messages); }
 
  private:
+  // A message that does not go into the ring now takes a long way, and all after it. So what is
+  // about to become free is waited for, as long as the peer goes on taking.
+  bool WriteWhole() {
+    Writer::Outcome outcome = writer_->WriteWhole(parts_);
+    if (outcome != Writer::Outcome::kNoRoom || !owner_->waits_for_room_) {
+      return outcome == Writer::Outcome::kWritten;
+    }
+    const shm::Link& link = *owner_->link_;
+    const uint64_t start = MonotonicNanos();
+    uint64_t taken = link.MessagesTakenByPeer(), progress = start, now = start;
+    while (outcome == Writer::Outcome::kNoRoom && now - progress < kNoProgressNanos &&
+           now - start < kRoomNanos) {
+      if (now - start > kYieldNanos) sched_yield();
+      if (const uint64_t more = link.MessagesTakenByPeer(); more != taken) {
+        taken = more;
+        progress = now;
+      }
+      outcome = writer_->WriteWhole(parts_);
+      now = MonotonicNanos();
+    }
+    return outcome == Writer::Outcome::kWritten;
+  }
   void Written() {
     owner_->watch_->NoteSent();
     ++owner_->direct_;
@@ -182,6 +216,7 @@ class SharedPipe::OutPipe final : public SharedPipe::Queue {
 // Small marks are meant as they are.
 constexpr uint64_t kBeyondMarks = 4;
 constexpr uint64_t kLargeMarks = 1000;
+constexpr uint64_t kLeftForOwnTurn = 64;
 constexpr uint64_t kGrant = 16;  // messages beyond the marks at once
 
 void SharedPipe::Attach(zmq::object_t* object, void* argument) {
@@ -218,6 +253,7 @@ void SharedPipe::Use(std::unique_ptr<Attachment> attachment) {
   turn_ = attachment->turn;
   const int own = attachment->own_receive_mark, peer = attachment->peer_send_mark;
   const uint64_t mark = own > 0 && peer > 0 ? uint64_t(own) + peer : 0;
+  waits_for_room_ = attachment->waits_for_room && Settings::Get().max_look_nanos > 0;
   in_->Use(std::make_unique<Reader>(link_, turn_, attachment->metadata,
                                     attachment->max_message_bytes, mark));
   const uint64_t local_written = pipe_->_msgs_written - direct_;
@@ -295,8 +331,10 @@ bool SharedPipe::FindCredit() {
       StopWriterWaiting();
       return true;
     }
-    // Half of what is under way is to have been taken when the pipe is activated, as in libzmq.
-    credit_wanted_ = pipe_->_msgs_written - base_ - under_way + (under_way + 1) / 2;
+    // Half of what is under way is to have been taken when the pipe is activated, as in libzmq. Or
+    // nearly all, so that no message has to take the long way any more.
+    const uint64_t left = OwnTurn() ? under_way / 2 : std::min(under_way / 2, kLeftForOwnTurn);
+    credit_wanted_ = pipe_->_msgs_written - base_ - left;
     link_->AwaitMessagesTaken(credit_wanted_);
     writer_waits_ = true;
     if (watched_ && watch_->Waits(this)) return false;

@@ -50,7 +50,11 @@ class ReaderTest : public ::testing::Test {
     return text;
   }
   void ExpectRefused(const std::string& record) {
-    EXPECT_EQ(After(record), Reader::State::kOver);
+    EXPECT_TRUE(shm::Send(*pair_.connecting, record));
+    zmq::msg_t message;
+    message.init();
+    EXPECT_FALSE(reader_->TakeSmall(&message));
+    EXPECT_EQ(reader_->Look(), Reader::State::kOver);
     EXPECT_TRUE(turn_->refused.load());
     EXPECT_EQ(reader_->Look(), Reader::State::kOver);
   }
@@ -70,6 +74,26 @@ TEST_F(ReaderTest, AWholeMessage) {
   ASSERT_EQ(After(One(5, kWhole, 0, "hello")), Reader::State::kMessage);
   EXPECT_EQ(Take(), "hello");
   EXPECT_EQ(reader_->Look(), Reader::State::kEmpty);
+}
+
+TEST_F(ReaderTest, ASmallMessageAtOnceAndOthersInTheirTurn) {
+  zmq::msg_t message;
+  message.init();
+  EXPECT_FALSE(reader_->TakeSmall(&message));
+  EXPECT_TRUE(shm::Send(*pair_.connecting, One(5, kWhole, 0, "hello")));
+  EXPECT_TRUE(shm::Send(*pair_.connecting, One(1, kWhole, kFlagMore, "a")));
+  EXPECT_TRUE(shm::Send(*pair_.connecting, One(1, kWhole, 0, "b")));
+  EXPECT_TRUE(shm::Send(*pair_.connecting, One(1, kWhole, 0, "c")));
+  ASSERT_TRUE(reader_->TakeSmall(&message));
+  EXPECT_EQ(std::string(static_cast<char*>(message.data()), message.size()), "hello");
+  EXPECT_FALSE(reader_->TakeSmall(&message));  // one of two parts
+  ASSERT_EQ(reader_->Look(), Reader::State::kMessage);
+  EXPECT_FALSE(reader_->TakeSmall(&message));  // others come first
+  EXPECT_EQ(Take(), "a");
+  EXPECT_EQ(Take(), "b");
+  ASSERT_TRUE(reader_->TakeSmall(&message));
+  EXPECT_EQ(std::string(static_cast<char*>(message.data()), message.size()), "c");
+  message.close();
 }
 
 TEST_F(ReaderTest, AnUnfinishedMultipartMessageIsNotGivenOut) {
@@ -160,7 +184,7 @@ TEST_F(ReaderTest, WhatAWriterWritesIsReadBack) {
       std::memset(parts[i].data(), 'a' + static_cast<int>(i), bytes);
       if (i + 1 < parts.size()) parts[i].set_flags(zmq::msg_t::more);
     }
-    if (!writer.WriteWhole(parts)) {
+    if (writer.WriteWhole(parts) != Writer::Outcome::kWritten) {
       while (writer.WritePieces(parts) == Writer::Progress::kFull) {
         (void)reader_->Look();
       }

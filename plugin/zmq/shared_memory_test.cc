@@ -106,6 +106,27 @@ TEST_P(Transports, EmptyMessagesAndMultipart) {
   }
 }
 
+// The receiver writes into what it has received: that is its own, and no copy that the sender keeps.
+TEST_P(Transports, ACopyThatTheSenderKeepsStaysAsItIs) {
+  PeerProcess receiver(Library::kOurs, kBoth), sender(Library::kOurs, kBoth);
+  ASSERT_EQ(receiver("socket PULL"), "ok");
+  ASSERT_EQ(sender("socket PUSH"), "ok");
+  ASSERT_EQ(sender("connect " + Bind(receiver, GetParam())), "ok");
+  AwaitLink(sender, receiver);
+  for (int round = 0; round < 20; ++round) {
+    const std::string number = std::to_string(round);
+    for (const char* bytes : {"100", "5000", "70000", "2000000"}) {
+      ASSERT_EQ(sender("keep " + number + " " + bytes), "ok");
+      ASSERT_EQ(receiver("recv 1" + std::string(kWait)),
+                Count("got", 1, static_cast<uint64_t>(round)));
+      ASSERT_EQ(sender("kept " + number), "intact") << bytes;
+      // Fills what the sender makes its messages of with something else.
+      ASSERT_EQ(sender("send 7777 3 1 " + std::string(bytes) + kWait), "sent 3");
+      ASSERT_EQ(receiver("recv 3" + std::string(kWait)), Count("got", 3, 7777));
+    }
+  }
+}
+
 TEST_P(Transports, ManySmallMessagesKeepTheirOrder) {
   PeerProcess receiver(Library::kOurs, kBoth), sender(Library::kOurs, kBoth);
   ASSERT_EQ(receiver("socket PULL"), "ok");

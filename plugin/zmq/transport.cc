@@ -44,6 +44,12 @@ std::string_view NextWord(std::string_view* text) {
   return word;
 }
 
+// Others drop what they cannot send at once, or leave out who cannot receive it.
+bool StopsWhenFull(int type) {
+  return type == ZMQ_PUSH || type == ZMQ_DEALER || type == ZMQ_PAIR || type == ZMQ_REQ ||
+         type == ZMQ_REP;
+}
+
 bool ReadMark(std::string_view word, int* mark) {
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), *mark);
   return error == std::errc() && end == word.data() + word.size() && *mark >= 0 &&
@@ -302,6 +308,7 @@ void Transport::UseLink(rendezvous::Connected connected) {
   attachment->peer_send_mark = peer_send_mark_;
   attachment->peer_receive_mark = peer_receive_mark_;
   attachment->own_receive_mark = engine_->_options.rcvhwm;
+  attachment->waits_for_room = StopsWhenFull(engine_->_options.type);
   attachment->read_before = read_before;
   session_->send_call(SocketsPipe(), &SharedPipe::Attach, attachment.release());
 }

@@ -5,6 +5,7 @@
 
 #include "plugin/shm/arena.h"
 #include "plugin/zmq/frame.h"
+#include "plugin/zmq/message_memory.h"
 
 namespace samehost::zmq_transport {
 namespace {
@@ -41,23 +42,27 @@ constexpr size_t kSmallMessagesInRing = 8192;
 bool Writer::WriteBlock(zmq::msg_t& part, std::byte* place) {
   const auto& arena = link_->arena();
   if (arena == nullptr) return false;
-  const size_t size = part.size();
-  const auto block = arena->Allocate(size);
-  if (!block) return false;
-  const shm::BlockReference reference{block->number, 0, static_cast<uint32_t>(size), 0};
-  const bool lent = link_->LendBlock(reference);
-  if (lent) {
-    std::memcpy(block->data, part.data(), size);
+  const auto size = static_cast<uint32_t>(part.size());
+  const auto refer = [&](uint32_t block) {
+    const shm::BlockReference reference{block, 0, size, 0};
+    if (!link_->LendBlock(reference)) return false;
     std::memcpy(PutHeader(place, sizeof(reference), kBlock, FlagsOf(part)), &reference,
                 sizeof(reference));
-  }
+    return true;
+  };
+  // It may lie there already.
+  if (const auto own = MessageMemory::BlockOf(part, arena.get()); own && refer(*own)) return true;
+  const auto block = arena->Allocate(size);
+  if (!block) return false;
+  const bool lent = refer(block->number);
+  if (lent) std::memcpy(block->data, part.data(), size);
   arena->Free(block->number);
   return lent;
 }
 
 bool Writer::WriteSmall(zmq::msg_t& part) {
   const size_t size = part.size();
-  if (size >= kBlockFromBytes) return false;
+  if (size >= MessageMemory::kFromBytes) return false;
   const size_t bytes = ChunkBytes(size);
   std::byte* place = link_->Reserve(bytes);
   if (place == nullptr) return false;
@@ -72,33 +77,34 @@ bool Writer::HasRoomFor(size_t messages) const {
   return last_bytes_ < most && link_->Reserve(std::min(most, messages * last_bytes_)) != nullptr;
 }
 
-bool Writer::WriteWhole(std::span<zmq::msg_t> parts) {
+Writer::Outcome Writer::WriteWhole(std::span<zmq::msg_t> parts) {
   size_t bytes = 0;
   bool large = false;
   for (zmq::msg_t& part : parts) {
-    const bool in_block = part.size() >= kBlockFromBytes;
+    const bool in_block = part.size() >= MessageMemory::kFromBytes;
     large = large || in_block;
     bytes += ChunkBytes(in_block ? sizeof(shm::BlockReference) : part.size());
   }
   if (bytes > link_->max_record()) {
     link_->WantRingBytes(bytes * kMessagesInRing);
-    return false;
+    return Outcome::kPieces;
   }
   // Several large parts are rare: one of them may find no block after others have.
-  if (large && parts.size() > 1) return false;
+  if (large && parts.size() > 1) return Outcome::kPieces;
   std::byte* place = link_->Reserve(bytes);
   if (place == nullptr) {
     link_->WantRingBytes(bytes * kSmallMessagesInRing);
-    return false;
+    return Outcome::kNoRoom;
   }
   if (large) {
-    if (!WriteBlock(parts[0], place)) return false;  // what was reserved is simply not committed
+    // What was reserved is simply not committed.
+    if (!WriteBlock(parts[0], place)) return Outcome::kNoRoom;
   } else {
     for (zmq::msg_t& part : parts) place = PutWhole(place, part);
   }
   link_->Commit(bytes);
-  last_bytes_ = bytes;
-  return true;
+  last_bytes_ = large ? SIZE_MAX : bytes;
+  return Outcome::kWritten;
 }
 
 Writer::Progress Writer::WritePieces(std::span<zmq::msg_t> parts) {
@@ -106,7 +112,7 @@ Writer::Progress Writer::WritePieces(std::span<zmq::msg_t> parts) {
     zmq::msg_t& part = parts[part_];
     const size_t size = part.size();
     const size_t most = link_->max_record();
-    if (!begun_ && size >= kBlockFromBytes) {
+    if (!begun_ && size >= MessageMemory::kFromBytes) {
       std::byte* place = link_->Reserve(ChunkBytes(sizeof(shm::BlockReference)));
       awaited_bytes_ = ChunkBytes(sizeof(shm::BlockReference));
       if (place == nullptr) return Progress::kFull;

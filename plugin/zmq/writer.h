@@ -16,9 +16,10 @@ class Writer {
  public:
   explicit Writer(shm::Link* link) : link_(link) {}
 
-  // Writes all parts of one message as one record, without publishing it. False: nothing has been
-  // written, there is no room or it is too large.
-  bool WriteWhole(std::span<zmq::msg_t> parts);
+  // Writes all parts of one message as one record, without publishing it. Else nothing has been
+  // written: there is no room now, or it must go in pieces.
+  enum class Outcome { kWritten, kNoRoom, kPieces };
+  Outcome WriteWhole(std::span<zmq::msg_t> parts);
   // The same for the usual message: one small part. False as well where it is none.
   bool WriteSmall(zmq::msg_t& part);
 

@@ -6,6 +6,7 @@
 //   bind ENDPOINT                    connect ENDPOINT      unbind/disconnect ENDPOINT
 //   send FIRST COUNT PARTS BYTES WAIT_MS   messages numbered from FIRST: "sent N"
 //   recv COUNT WAIT_MS               "got N first F last L", or "got N" and what is wrong with the
+//   keep NUMBER BYTES                sends one and keeps a copy;  kept NUMBER: intact, changed
 //   next echo COUNT WAIT_MS               sends back what comes: "echoed N" text TEXT / gettext
 //   WAIT_MS      one message as text property NAME WAIT_MS            a property of the next
 //   message has WHAT   close LINGER_MS   term   quit
@@ -63,6 +64,26 @@ std::string Send(uint64_t first, uint64_t count, int parts, size_t bytes, int wa
     }
   }
   return "sent " + std::to_string(sent);
+}
+
+// One message, of which a copy is kept.
+zmq_msg_t kept;
+
+std::string SendAndKeep(uint64_t number, size_t bytes) {
+  zmq_msg_t message;
+  zmq_msg_init_size(&message, bytes);
+  Fill(&message, number, 0, bytes);
+  zmq_msg_init(&kept);
+  zmq_msg_copy(&kept, &message);
+  return zmq_msg_send(&message, zsocket, 0) < 0 ? Error() : "ok";
+}
+
+std::string CheckKept(uint64_t number) {
+  const auto* data = static_cast<unsigned char*>(zmq_msg_data(&kept));
+  bool good = std::memcmp(data, &number, sizeof(number)) == 0;
+  for (size_t i = 8; i < zmq_msg_size(&kept); ++i) good = good && data[i] == Pattern(number, 0, i);
+  zmq_msg_close(&kept);
+  return good ? "intact" : "changed";
 }
 
 std::string Receive(uint64_t count, int wait_ms) {
@@ -228,6 +249,12 @@ std::string Do(const std::string& line) {
     int wait_ms = 0;
     in >> count >> wait_ms;
     return command == "recv" ? Receive(count, wait_ms) : Echo(count, wait_ms);
+  }
+  if (command == "keep" || command == "kept") {
+    uint64_t number = 0;
+    size_t bytes = 0;
+    in >> number >> bytes;
+    return command == "keep" ? SendAndKeep(number, bytes) : CheckKept(number);
   }
   if (command == "text") {
     in >> text;
