@@ -50,16 +50,6 @@ std::chrono::milliseconds RendezvousTime(grpc_core::Timestamp deadline) {
                     Connector::kRendezvousTimeout);
 }
 
-// kNone when the server that accepted is one that this client may talk to.
-Fallback CheckReply(const Settings& settings, const rendezvous::Address& address,
-                    const std::string& reply) {
-  const std::optional<Introduction> server = Decode(reply);
-  if (!server.has_value()) {
-    return Fallback{FallbackReason::kHandshakeFailed, "the server's introduction makes no sense"};
-  }
-  return CheckBoth(settings.profile, server->profile, ClassOf(address));
-}
-
 grpc_core::ChannelArgs ArgsOfLink(const grpc_core::ChannelArgs& args, const Settings& settings,
                                   const rendezvous::PeerIdentity& peer) {
   grpc_core::ChannelArgs with_context = With(args, MakeAuthContext(settings.profile, peer));
@@ -131,7 +121,7 @@ void Connector::StartRendezvous(Attempt attempt) {
 void Connector::Decide(const Attempt& attempt, Outcome outcome) {
   Fallback fallback;
   if (auto* connected = std::get_if<rendezvous::Connected>(&outcome)) {
-    fallback = CheckReply(*attempt.settings, attempt.address, connected->message);
+    fallback = CheckReply(attempt.settings->profile, ClassOf(attempt.address), connected->message);
     if (fallback.reason == FallbackReason::kNone) {
       return UseLink(attempt, std::move(*connected));
     }
@@ -157,6 +147,7 @@ void Connector::UseLink(const Attempt& attempt, rendezvous::Connected connected)
   TransportOptions options;
   options.is_client = true;
   options.peer_string = PeerString(peer);
+  options.address = attempt.label;
   options.socket_node = result->socket_node;
   result->transport =
       CreateTransport(result->channel_args, std::move(connected), std::move(options));

@@ -137,6 +137,7 @@ void Listener::State::SetUp(rendezvous::Connected connected) {
   TransportOptions options;
   options.is_client = false;
   options.peer_string = PeerString(peer);
+  options.address = label_;
   options.socket_node = MakeSocketNode(args, label_, peer);
   const auto socket_node = options.socket_node;
   ::grpc_transport* transport = CreateTransport(args, std::move(connected), std::move(options));

@@ -11,6 +11,8 @@
 #include <optional>
 #include <string_view>
 
+#include "plugin/base/aside.h"
+
 namespace samehost::rendezvous {
 namespace {
 
@@ -53,7 +55,7 @@ Error Refused(const std::string& path, const char* why, int code = 0) {
 }
 
 UniqueFd OpenFolder(int at, const std::string& path) {
-  return UniqueFd(openat(at, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  return Aside(UniqueFd(openat(at, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)));
 }
 
 // What openat says about something that is there but is no folder, or a symbolic link.
@@ -239,6 +241,7 @@ Listing FindEntries(const std::string& configured, const std::string& prefix,
     auto fd = OpenBase(base, /*make=*/false);
     if (fd) {
       search.KnownUsers(fd->get(), base.path);
+      listing.bases.push_back(base.path);
       opened.emplace_back(*std::move(fd), base.path);
     } else {
       Note(fd.error(), &listing);

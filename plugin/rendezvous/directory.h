@@ -42,6 +42,7 @@ struct Listing {
   std::vector<Error> refused;         // what was not trusted
   std::vector<Error> failed;          // what could not be looked at (descriptors, memory)
   bool any_base = false;              // whether any base directory is there
+  std::vector<std::string> bases;     // that were looked into
 };
 
 // All entries whose names begin with `prefix`. A client looks into every base directory that

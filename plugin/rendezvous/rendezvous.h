@@ -25,6 +25,7 @@
 #include "plugin/base/result.h"
 #include "plugin/rendezvous/fallback_reason.h"
 #include "plugin/rendezvous/peer.h"
+#include "plugin/rendezvous/trace.h"
 #include "plugin/shm/link.h"
 
 namespace samehost::rendezvous {
@@ -39,6 +40,9 @@ struct Options {
   AccessPolicy access;
   shm::LinkOptions link;
   std::string protocol;  // "grpc" or "zmq"; both sides must agree
+  // Client only. The server goes through all of its checks and answers, but does not take the link.
+  bool probe = false;
+  Trace trace;  // may be empty
 };
 
 // A socket address: AF_INET, AF_INET6 or AF_UNIX (path and abstract).

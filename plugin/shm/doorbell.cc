@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "plugin/base/aside.h"
 #include "plugin/shm/frame.h"
 
 namespace samehost::shm {
@@ -31,7 +32,7 @@ void Ring(int eventfd) {
 Result<UniqueFd> Doorbell::MakeEventFd() {
   UniqueFd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!fd.valid()) return SystemError("eventfd");
-  return fd;
+  return Aside(std::move(fd));
 }
 
 Result<Doorbell> Doorbell::Create(UniqueFd own, UniqueFd peer, int socket) {

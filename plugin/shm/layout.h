@@ -106,6 +106,7 @@ struct CountersPage {
   alignas(kLineBytes) std::atomic<uint64_t> messages_received;
   std::atomic<uint64_t> bytes_received;
   std::atomic<uint64_t> records_received;
+  std::atomic<uint64_t> peer_block_bytes;  // of the peer's arena, mapped here now
   // Waiting.
   alignas(kLineBytes) std::atomic<uint64_t> doorbells_rung;
   std::atomic<uint64_t> doorbells_late;

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "plugin/base/aside.h"
 #include "plugin/base/clock.h"
 #include "plugin/shm/frame.h"
 #include "plugin/shm/layout.h"
@@ -64,6 +65,10 @@ Result<std::unique_ptr<Link>> Link::Create(Side side, LinkParts parts, const Lin
   if (!parts.socket.valid()) return Error{ErrorCode::kInvalidArgument, 0, "link without a socket"};
   if (!ValidRingBytes(options.max_ring_bytes)) {
     return Error{ErrorCode::kInvalidArgument, 0, "max_ring_bytes"};
+  }
+  for (UniqueFd* fd :
+       {&parts.segment, &parts.socket, &parts.peer_pidfd, &parts.doorbell[0], &parts.doorbell[1]}) {
+    *fd = Aside(std::move(*fd));
   }
   const Result<uint64_t> bytes = SealedMemoryBytes(parts.segment.get());
   if (!bytes.ok()) return bytes.error();
@@ -281,9 +286,11 @@ Status LinkImpl::OnSocketReadable() {
         break;
       case FrameType::kBlock:
         view_.Receive(*std::move(received));
+        CountPeerBlocks();
         break;
       case FrameType::kDropBlock:
         view_.Drop(received->frame.generation);
+        CountPeerBlocks();
         break;
       default:
         breaker_.Violation("type of a frame");
@@ -335,6 +342,10 @@ void LinkImpl::CountSleep() {
 void LinkImpl::CountSpin(bool paid) {
   if (forked()) return;
   (paid ? page_->spins_paid : page_->spins_failed).fetch_add(1, std::memory_order_relaxed);
+}
+
+void LinkImpl::CountPeerBlocks() {
+  page_->peer_block_bytes.store(view_.memory_bytes(), std::memory_order_relaxed);
 }
 
 CounterValues LinkImpl::counters() const {

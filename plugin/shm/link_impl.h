@@ -90,6 +90,7 @@ class LinkImpl final : public Link {
   // Counts a wake-up or frame from the peer; breaks the link when there are absurdly many without
   // any progress.
   void CountDisturbance();
+  void CountPeerBlocks();  // for whoever reads the counters page
   CountersPage* Page(size_t side) const;
   DirectionControl* Direction(size_t side) const;
 

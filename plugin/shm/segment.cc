@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "plugin/base/aside.h"
 #include "plugin/base/mapping.h"
 #include "plugin/base/memory_headroom.h"
 
@@ -29,7 +30,7 @@ Result<UniqueFd> MakeMemory(const char* name) {
   UniqueFd fd(memfd_create(name, flags | MFD_NOEXEC_SEAL));
   // Before Linux 6.3 the flag is unknown.
   if (!fd.valid() && errno == EINVAL) fd.Reset(memfd_create(name, flags));
-  if (fd.valid()) return fd;
+  if (fd.valid()) return Aside(std::move(fd));
   if (errno == ENOSYS || errno == EINVAL) {
     return Error{ErrorCode::kUnsupported, errno, "memfd_create"};
   }
