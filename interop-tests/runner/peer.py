@@ -1,0 +1,51 @@
+"""A client program inside a container."""
+import json
+import queue
+import subprocess
+import threading
+
+
+class Client:
+    """Takes lines of commands and answers each with a line of JSON (programs/grpc_client.cc)."""
+
+    def __init__(self, container, command, log, options=()):
+        self.command = command
+        self.log = open(log, "a")
+        self.process = subprocess.Popen(["docker", "exec", "-i", *options, container, *command],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=self.log, text=True, bufsize=1)
+        self.lines = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+        self.last = self.ask("counters")
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(line)
+        self.lines.put("")
+
+    def ask(self, line):
+        self.send(line)
+        return self.answer()
+
+    def send(self, line):
+        self.process.stdin.write(line + "\n")
+
+    def answer(self, timeout=240):
+        try:
+            line = self.lines.get(timeout=timeout)
+        except queue.Empty:
+            raise AssertionError(f"{self.command} has not answered for {timeout} s") from None
+        if not line:
+            raise AssertionError(f"{self.command} has ended ({self.process.wait()}); see {self.log.name}")
+        self.log.write(line)
+        self.log.flush()
+        return json.loads(line)
+
+    def close(self):
+        self.process.stdin.close()
+        try:
+            self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
