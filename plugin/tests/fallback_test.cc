@@ -110,7 +110,7 @@ TEST_P(FallbackTest, DirectoryThatOthersMayWrite) {
 TEST_P(FallbackTest, ServerWithoutDirectory) {
   ServerOptions options;
   options.transport = GetParam();
-  options.flags = {"--directory=" + ProcessDirectory() + "/missing"};
+  options.flags = {"--directory=" + ProcessDirectory() + "/missing/too"};
   ServerProcess server(options);
   StartClient();
   ExpectFallback(server, "server_not_found");
