@@ -50,7 +50,7 @@ nlohmann::json Counters() {
   nlohmann::json out = {{"network_bytes", NetworkBytes()},
                         {"descriptors", Descriptors()},
                         {"resident_bytes", ResidentBytes()},
-                        {"decisions", nlohmann::json::object()}};
+                        {"decisions", nlohmann::json::array()}};
 #ifdef SAMEHOST_INTEROP_WITH_SAMEHOST
   const LinkStats stats = Stats();
   out["links_opened"] = stats.links_opened;
@@ -61,7 +61,8 @@ nlohmann::json Counters() {
   out["bytes_sent"] = stats.bytes_sent;
   out["memory_bytes"] = stats.memory_bytes;
   for (const FallbackInfo& info : RecentFallbacks()) {
-    out["decisions"][info.address] = {{"reason", info.reason}, {"detail", info.detail}};
+    out["decisions"].push_back(
+        {{"address", info.address}, {"reason", info.reason}, {"detail", info.detail}});
   }
 #endif
   return out;

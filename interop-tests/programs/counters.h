@@ -7,7 +7,7 @@
 namespace samehost::interop {
 
 // `links_opened`, `links_live`, `messages_sent`, ...: samehost::Stats; `decisions`: the latest of
-// each address, {address: {reason, detail}}; both empty in a program without samehost.
+// each address, [{address, reason, detail}], newest last; a program without samehost has none.
 // `network_bytes`: sent by all interfaces of this network namespace, loopback among them;
 // `descriptors` and `resident_bytes` of this process.
 nlohmann::json Counters();

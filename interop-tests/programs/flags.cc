@@ -20,6 +20,8 @@ Flags ParseFlags(int argc, char** argv) {
       flags.name = value;
     } else if (name == "--journal") {
       flags.journal = value;
+    } else if (name == "--patience") {
+      flags.patience_s = std::stoi(value);
     } else if (name == "--round_robin") {
       flags.round_robin = true;
     } else if (name == "--allow_user") {

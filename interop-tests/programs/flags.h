@@ -15,6 +15,7 @@ struct Flags {
   std::string target;                // --target=ADDRESS, client
   std::string name;                  // --name: of the server, in its replies
   std::string journal;               // --journal=FILE: every answered id, a line each
+  int patience_s = 60;               // --patience=SECONDS, client: deadline of its calls
   bool round_robin = false;          // --round_robin: over all addresses of the name
   std::vector<uid_t> allowed_users;  // --allow_user=UID; repeated
   // --versions=MIN-MAX: the versions of samehost's protocol that this process claims to speak.

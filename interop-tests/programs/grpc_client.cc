@@ -8,7 +8,7 @@
 //   tally                 what these have done so far, as for `call`
 //   stop                  the same, at the end of it
 //   counters              nothing else
-// Calls wait for a server for at most 60 s.
+//   patience SECONDS      how long each call waits for a server
 #include <grpcpp/grpcpp.h>
 #include <unistd.h>
 
@@ -77,7 +77,10 @@ std::shared_ptr<grpc::Channel> MakeChannel(const Flags& flags) {
 class Client {
  public:
   explicit Client(const Flags& flags)
-      : name_(flags.name), journal_(flags.journal), stub_(Interop::NewStub(MakeChannel(flags))) {}
+      : name_(flags.name),
+        patience_s_(flags.patience_s),
+        journal_(flags.journal),
+        stub_(Interop::NewStub(MakeChannel(flags))) {}
 
   json Do(const std::string& line) {
     std::istringstream words(line);
@@ -97,6 +100,8 @@ class Client {
       int threads = 0, pause_ms = 0;
       words >> threads >> pause_ms;
       Start(threads, pause_ms);
+    } else if (verb == "patience") {
+      words >> patience_s_;
     } else if (verb == "tally") {
       answer = background_.ToJson();
     } else if (verb == "stop") {
@@ -118,7 +123,7 @@ class Client {
  private:
   void Call(size_t bytes, Tally* tally) {
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(patience_s_));
     context.set_wait_for_ready(true);
     Request request;
     request.set_payload(std::string(bytes, 'c'));
@@ -143,6 +148,7 @@ class Client {
   }
 
   const std::string name_;
+  int patience_s_;  // not changed while there are threads
   Journal journal_;
   std::unique_ptr<Interop::Stub> stub_;
   std::atomic<uint64_t> ids_{0};

@@ -8,6 +8,7 @@ from runner.engine import docker, run
 
 TARGETS = ["service", "stock", "python", "ruby", "tools"]
 PREFIX = "samehost-interop/"
+LABEL = "samehost-interop=image"
 
 
 def build(root, work):
@@ -32,7 +33,8 @@ def build(root, work):
         print(f"image: {PREFIX}{target}", flush=True)
         run("docker", "build", "-q", "-f", root / "interop-tests/Dockerfile", "--target", target,
             "--build-arg", f"BASE={base}", "--build-arg", f"GRPC_PACKAGES={grpc_packages()}",
-            "-t", PREFIX + target, context, timeout=1200)
+            "--label", LABEL, "-t", PREFIX + target, context, timeout=1200)
+    docker("image", "prune", "-f", "--filter", f"label={LABEL}")  # what these have replaced
     return missing
 
 

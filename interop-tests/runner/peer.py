@@ -1,22 +1,25 @@
-"""A client program inside a container."""
+"""A client program, inside a container or on the host."""
 import json
 import queue
 import subprocess
 import threading
 
 
+def in_container(container, command, options=()):
+    return ["docker", "exec", "-i", *options, container, *command]
+
+
 class Client:
     """Takes lines of commands and answers each with a line of JSON (programs/grpc_client.cc)."""
 
-    def __init__(self, container, command, log, options=()):
+    def __init__(self, command, log, environment=None):
         self.command = command
         self.log = open(log, "a")
-        self.process = subprocess.Popen(["docker", "exec", "-i", *options, container, *command],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=self.log, text=True, bufsize=1)
+        self.process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=self.log, text=True, bufsize=1)
         self.lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
-        self.last = self.ask("counters")
+        self.ask("counters")  # it runs
 
     def _read(self):
         for line in self.process.stdout:
@@ -42,6 +45,8 @@ class Client:
         return json.loads(line)
 
     def close(self):
+        if self.log.closed:
+            return
         self.process.stdin.close()
         try:
             self.process.wait(timeout=60)
