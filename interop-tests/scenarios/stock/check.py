@@ -1,13 +1,12 @@
 """Stock C++, Python, Ruby and Node on either side, at the same address at the same time"""
 UP = False
 PEERS = "/usr/local/peers"
-CLIENTS = {"python": ["python3", f"{PEERS}/python/client.py"], "ruby": ["ruby", f"{PEERS}/ruby/client.rb"],
-           "node": ["node", f"{PEERS}/node/client.js"]}
+LANGUAGES = {"python": ("python3", "py"), "ruby": ("ruby", "rb"), "node": ("node", "js")}
 
 
 def check(s):
-    there = ["stock"] + [language for language in CLIENTS if language not in s.missing]
-    s.notes += [f"{language} not tried: {s.missing[language]}" for language in CLIENTS if language in s.missing]
+    there = ["stock"] + [language for language in LANGUAGES if language not in s.missing]
+    s.notes += [f"{language} not tried: {s.missing[language]}" for language in LANGUAGES if language in s.missing]
     s.up("server", "client", *(f"{kind}-{side}" for kind in there for side in ("server", "client")))
 
     ours = s.client("client", "server:50051")
@@ -16,7 +15,9 @@ def check(s):
         if kind == "stock":
             client = s.client("stock-client", "server:50051", kind="stock")
         else:
-            client = s.peer(f"{kind}-client", [*CLIENTS[kind], "server:50051"])
+            interpreter, ending = LANGUAGES[kind]
+            program = f"{PEERS}/{kind}/{s.protocol}_client.{ending}"
+            client = s.peer(f"{kind}-client", [interpreter, program, "server:50051"])
         answer = s.expect_socket(client, None)
         assert answer["servers"] == {"samehost": 50}, f"{kind}: {answer['servers']}"
         s.expect_kinds(client)
