@@ -19,6 +19,10 @@ BYTES = 20000
 MEMORY_LEFT = """cd /sys/fs/cgroup
 if [ -e memory.max ]; then cat memory.max memory.current; grep '^inactive_file ' memory.stat
 else cd memory; cat memory.limit_in_bytes memory.usage_in_bytes; grep '^total_inactive_file ' memory.stat; fi"""
+KILL_PROGRAM = """for process in /proc/[0-9]*; do
+  [ "$(readlink "$process/exe")" != "$1" ] || kill -KILL "${process#/proc/}"
+done"""
+LISTENING = '"listening"'
 HOG = """vec(my $memory, $ARGV[0], 8) = 1; $| = 1; while (<STDIN>) { print "{}\\n" }"""
 
 
@@ -67,14 +71,15 @@ class Scenario:
             if "server" in service:
                 self.await_listening(service)
 
-    def await_listening(self, service):
+    def await_listening(self, service, times=1):
+        """Until a server has said so many times, over its restarts, that it listens."""
         container = self.container(service)
 
         def listening():
-            state, started = docker("inspect", "-f", "{{.State.Running}} {{.State.StartedAt}}",
-                                    container).split()
-            assert state == "true", f"{service} has ended:\n{docker('logs', container)}"
-            return '"listening"' in docker("logs", "--since", started, container)
+            running = docker("inspect", "-f", "{{.State.Running}}", container).strip()
+            said = docker("logs", container)
+            assert running == "true" or said.count(LISTENING) >= times, f"{service} has ended:\n{said}"
+            return said.count(LISTENING) >= times
 
         self.wait_until(listening, f"{service} listens")
 
@@ -97,9 +102,16 @@ class Scenario:
         docker("kill", "-s", signal, self.container(service))
         docker("wait", self.container(service))
 
+    def kill_program(self, service, program):
+        """Kills a program in a container that goes on, and starts it again."""
+        before = docker("logs", self.container(service)).count(LISTENING)
+        self.exec(service, "sh", "-c", KILL_PROGRAM, "sh", f"/usr/local/bin/{program}")
+        self.await_listening(service, before + 1)
+
     def start(self, service):
+        before = docker("logs", self.container(service)).count(LISTENING)
         docker("start", self.container(service))
-        self.await_listening(service)
+        self.await_listening(service, before + 1)
 
     def await_exit(self, service):
         """Until a service's only command has succeeded."""
@@ -161,7 +173,7 @@ class Scenario:
             self.host_servers.append(subprocess.Popen(
                 [self._host_program("server"), *flags], stdout=out, stderr=out, umask=0,
                 env=dict(os.environ, SAMEHOST_DIR=str(rendezvous))))
-        self.wait_until(lambda: '"listening"' in log.read_text(), "the host's server listens")
+        self.wait_until(lambda: LISTENING in log.read_text(), "the host's server listens")
 
     def address(self, service):
         return self._inspect_network(service, "IPAddress")

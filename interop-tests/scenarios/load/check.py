@@ -15,11 +15,10 @@ def check(s):
 
     kills, end = 0, time.monotonic() + SECONDS
     while time.monotonic() < end:
-        server = SERVERS[kills % len(SERVERS)]
-        s.kill(server)
+        opened = [client.ask("counters")["links_opened"] for client in clients]
+        s.kill_program(SERVERS[kills % len(SERVERS)], f"interop-{s.protocol}-server")
         kills += 1
-        s.start(server)
-        everywhere(s, clients)
+        everywhere(s, clients, opened)
         time.sleep(1)  # of load on all three
 
     totals = {}
@@ -48,10 +47,14 @@ def check(s):
                    f"{kills} servers were killed")
 
 
-def everywhere(s, clients):
-    """Until every client has a link to each of the servers, and no other."""
-    for client in clients:
-        s.wait_until(lambda: client.ask("counters")["links_live"] == len(SERVERS), "links to all servers")
+def everywhere(s, clients, opened=(0,) * CLIENTS):
+    """Until every client has a link to each of the servers, and has opened one since."""
+    for client, before in zip(clients, opened):
+        def linked():
+            counters = client.ask("counters")
+            return counters["links_live"] == len(SERVERS) and counters["links_opened"] > before
+
+        s.wait_until(linked, "links to all servers")
 
 
 def lines(s, name):
