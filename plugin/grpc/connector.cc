@@ -211,7 +211,7 @@ void Connector::UseSocketAndLookAgain(Attempt attempt, Fallback fallback) {
 }
 
 void Connector::OnSocket(void* self, grpc_error_handle error) {
-  grpc_core::RefCountedPtr<Connector>(static_cast<Connector*>(self))->SocketDone(error);
+  grpc_core::RefCountedPtr<Connector>(static_cast<Connector*>(self))->SocketDone(std::move(error));
 }
 
 void Connector::SocketDone(grpc_error_handle error) {
