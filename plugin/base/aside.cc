@@ -5,9 +5,13 @@
 namespace samehost {
 
 UniqueFd Aside(UniqueFd fd) {
-  if (!fd.valid() || fd.get() >= kAsideFrom) return fd;
-  UniqueFd moved(fcntl(fd.get(), F_DUPFD_CLOEXEC, kAsideFrom));
-  return moved.valid() ? std::move(moved) : std::move(fd);
+  if (!fd.valid()) return fd;
+  if (fd.get() < kAsideFrom) {
+    UniqueFd moved(fcntl(fd.get(), F_DUPFD_CLOEXEC, kAsideFrom));
+    if (moved.valid()) fd = std::move(moved);
+  }
+  fd.Remember();
+  return fd;
 }
 
 }  // namespace samehost

@@ -36,6 +36,36 @@ TEST(AsideTest, StaysWhereTheLimitIsLow) {
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
+// The number is another file's by now: it is neither closed nor taken for ours.
+TEST(AsideTest, LeavesAnotherFileUnderItsNumberAlone) {
+  UniqueFd fd = Aside(UniqueFd(open("/", O_RDONLY)));
+  EXPECT_TRUE(fd.Intact());
+  const int number = fd.get();
+  ASSERT_EQ(close(number), 0);
+  EXPECT_FALSE(fd.Intact());
+  const UniqueFd other(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(dup2(other.get(), number), number);
+  EXPECT_FALSE(fd.Intact());
+  fd.Reset();
+  EXPECT_NE(fcntl(number, F_GETFD), -1) << "it was closed";
+  close(number);
+}
+
+TEST(AsideTest, MovesKeepWhatIsRemembered) {
+  UniqueFd fd = Aside(UniqueFd(open("/", O_RDONLY)));
+  const int number = fd.get();
+  UniqueFd moved(std::move(fd));
+  UniqueFd assigned;
+  assigned = std::move(moved);
+  ASSERT_EQ(close(number), 0);
+  EXPECT_FALSE(assigned.Intact());
+  // What has remembered nothing closes what it is told to.
+  UniqueFd plain(open("/", O_RDONLY | O_CLOEXEC));
+  const int plain_number = plain.get();
+  plain.Reset();
+  EXPECT_EQ(fcntl(plain_number, F_GETFD), -1);
+}
+
 TEST(AsideTest, NothingStaysNothing) { EXPECT_FALSE(Aside(UniqueFd()).valid()); }
 
 }  // namespace

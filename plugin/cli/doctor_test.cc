@@ -24,10 +24,7 @@ class DoctorTest : public ::testing::Test {
     }
   };
   Told Ask(const Variables& more = {}, const std::string& limits = "") const {
-    Variables environment = {{"SAMEHOST_DIR", scratch_.path()},
-                             {"SAMEHOST", ""},
-                             {"SAMEHOST_EXCLUDE", ""},
-                             {"GRPC_POLL_STRATEGY", ""}};
+    Variables environment = CleanEnvironment(scratch_.path());
     for (const auto& [name, value] : more) environment[name] = value;
     const Ended ended =
         RunToEnd({"sh", "-c", limits + " exec \"$0\" doctor --json", Samehost()}, environment);

@@ -7,6 +7,7 @@
 
 #include "plugin/cli/exit_code.h"
 #include "plugin/cli/explain_text.h"
+#include "plugin/cli/explain_zmq.h"
 #include "plugin/cli/listener_process.h"
 #include "plugin/cli/snapshot.h"
 #include "plugin/cli/target.h"
@@ -49,7 +50,7 @@ std::string Describe(const ListenerProcess& listener) {
   if (!listener.process) return "a process of another user";
   std::string out = std::to_string(listener.process->pid) + " " + listener.process->name;
   if (listener.process->state == 'T') out += ", which is stopped";
-  if (listener.has_samehost) return out + ", with samehost";
+  if (listener.has_samehost || listener.has_samehost_zmq) return out + ", with samehost";
   if (listener.under_run) return out + ", under samehost run, its gRPC left alone";
   return out + ", without samehost";
 }
@@ -68,33 +69,34 @@ class Walk {
     const ListenerProcess listener = FindListenerProcess(address_);
     report_.nobody_there = listener.known && !listener.listens;
     Add({!report_.nobody_there, "who listens there", Describe(listener)});
-    report_.outcome = Decide();
+    report_.outcome = protocol_ == "grpc"
+                          ? Decide()
+                          : DecideZmq(address_, listener, options_.directory, Tracer());
     return std::move(report_);
   }
 
  private:
+  rendezvous::Trace Tracer() {
+    return [this](const TraceStep& step) { Add(step); };
+  }
   void Add(TraceStep step) { report_.steps.push_back(std::move(step)); }
 
   Fallback Decide() {
     const SecurityProfile profile = ProfileFor(options_, address_);
-    if (protocol_ == "grpc") {
-      Fallback own = grpc_transport::CheckOwn(profile, ClassOf(address_));
-      const bool ok = own.reason == FallbackReason::kNone;
-      Add({ok, "the client's credentials",
-           options_.credentials +
-               (ok ? ": shared memory may stand in for them" : ": " + own.detail)});
-      if (!ok) return own;
-    }
+    Fallback own = grpc_transport::CheckOwn(profile, ClassOf(address_));
+    const bool suits = own.reason == FallbackReason::kNone;
+    Add({suits, "the client's credentials",
+         options_.credentials +
+             (suits ? ": shared memory may stand in for them" : ": " + own.detail)});
+    if (!suits) return own;
     rendezvous::Options options;
     options.directory = options_.directory;
     options.protocol = protocol_;
     options.probe = true;
-    options.trace = [this](const TraceStep& step) { Add(step); };
-    const std::string request =
-        protocol_ == "grpc" ? grpc_transport::Encode({profile, ClassOf(address_)}) : "";
+    options.trace = Tracer();
+    const std::string request = grpc_transport::Encode({profile, ClassOf(address_)});
     auto outcome = rendezvous::Connect(address_, options, request, kTimeout);
     if (auto* fallback = std::get_if<Fallback>(&outcome)) return std::move(*fallback);
-    if (protocol_ != "grpc") return {};
     Fallback reply = grpc_transport::CheckReply(profile, ClassOf(address_),
                                                 std::get<rendezvous::Connected>(outcome).message);
     const bool ok = reply.reason == FallbackReason::kNone;
@@ -130,6 +132,16 @@ void NoteProxy(Explanation* explanation) {
                                  "socket, unless no_grpc_proxy or no_proxy excepts the address");
     return;
   }
+}
+
+// gRPC without the polling engine that samehost goes along with.
+void NotePolling(Explanation* explanation) {
+  const char* value = std::getenv("GRPC_POLL_STRATEGY");
+  if (explanation->protocol != "grpc" || value == nullptr || *value == 0) return;
+  const std::string text = value;
+  if (text == "all" || text.find("epoll1") != std::string::npos) return;
+  explanation->notes.push_back("GRPC_POLL_STRATEGY=" + Printable(text) + " is set here: " +
+                               std::string(Explain(FallbackReason::kPollingEngine)));
 }
 
 // What processes that run now decided for these addresses.
@@ -168,6 +180,7 @@ int Explain(const ExplainOptions& options) {
   }
   Conclude(&explanation);
   NoteProxy(&explanation);
+  NotePolling(&explanation);
   NoteDecisions(&explanation);
   const std::string text =
       options.json ? ExplanationJson(explanation) : ExplanationText(explanation);

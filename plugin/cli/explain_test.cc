@@ -13,15 +13,7 @@ namespace {
 
 class ExplainTest : public ::testing::Test {
  protected:
-  Variables Environment() const {
-    return {{"SAMEHOST_DIR", scratch_.path()},
-            {"SAMEHOST", ""},
-            {"SAMEHOST_EXCLUDE", ""},
-            {"SAMEHOST_LOG", ""},
-            {"http_proxy", ""},
-            {"https_proxy", ""},
-            {"grpc_proxy", ""}};
-  }
+  Variables Environment() const { return CleanEnvironment(scratch_.path()); }
   std::unique_ptr<Program> StartServer(const std::string& address) {
     auto server = std::make_unique<Program>(
         Words{Samehost(), "run", "--", StockEcho(), "server", address}, Environment());
@@ -107,9 +99,12 @@ TEST_F(ExplainTest, UnsafeDirectory) {
 
 TEST_F(ExplainTest, OtherProtocol) {
   auto server = StartServer("127.0.0.1:0");
+  // A gRPC server is no ZeroMQ server.
   const Explained explained = Ask({"tcp://127.0.0.1:" + port_});
-  EXPECT_EQ(explained.json["reason"], "protocol_mismatch");
+  EXPECT_EQ(explained.json["reason"], "server_not_found");
   EXPECT_EQ(explained.json["protocol"], "zmq");
+  EXPECT_EQ(Ask({"tcp://127.0.0.1:" + port_}, {{"SAMEHOST_ZMQ", "ipc"}}).json["reason"],
+            "switched_off");
 }
 
 TEST_F(ExplainTest, Credentials) {
@@ -127,6 +122,12 @@ TEST_F(ExplainTest, OtherHost) {
   const Explained explained = Ask({"192.0.2.1:50051"});
   EXPECT_EQ(explained.code, 1);
   EXPECT_EQ(explained.json["reason"], "not_local_address");
+}
+
+TEST_F(ExplainTest, PollingEngine) {
+  auto server = StartServer("127.0.0.1:0");
+  const Explained explained = Ask({"127.0.0.1:" + port_}, {{"GRPC_POLL_STRATEGY", "poll"}});
+  EXPECT_NE(explained.json["notes"].dump().find("GRPC_POLL_STRATEGY"), std::string::npos);
 }
 
 TEST_F(ExplainTest, ProxyAndDecisionsAreNoted) {

@@ -41,10 +41,15 @@ Installation FindInstallation() {
                                  "../preload/libsamehost-preload.so"});
   out.grpc = FirstOf(
       folder, {"../" SAMEHOST_LIBDIR "/" SAMEHOST_GRPC_LIBRARY, "../grpc/" SAMEHOST_GRPC_LIBRARY});
-  const std::string zmq = FirstOf(
-      folder, {"../" SAMEHOST_LIBDIR "/samehost/libzmq.so.5", "../zmq/samehost/libzmq.so.5"});
+  const std::string zmq =
+      FirstOf(folder, {"../" SAMEHOST_LIBDIR "/samehost/libzmq.so.5", "../../zmq/libzmq.so.5"});
   out.zmq_folder = zmq.substr(0, zmq.empty() ? 0 : zmq.rfind('/'));
   return out;
+}
+
+bool IsSamehostZmq(const std::string& path) {
+  static const std::string folder = FindInstallation().zmq_folder;
+  return !folder.empty() && path.rfind(folder + "/libzmq.so", 0) == 0;
 }
 
 }  // namespace samehost::cli

@@ -44,7 +44,6 @@ struct Loaded {
 
 Loaded WhatIsLoaded(const std::vector<MappedFile>& files, const std::string& program) {
   Loaded out;
-  const std::string zmq_folder = FindInstallation().zmq_folder;
   for (const MappedFile& file : files) {
     const std::string_view name = NameOf(file.path);
     if (name == kPreloadName) out.preload = true;
@@ -55,7 +54,7 @@ Loaded WhatIsLoaded(const std::vector<MappedFile>& files, const std::string& pro
     if (IsLibrary(name, "libgrpc_unsecure")) out.other_grpc = &file;
     if (IsLibrary(name, "libzmq")) {
       out.zmq = &file;
-      out.samehost_zmq = !zmq_folder.empty() && StartsWith(file.path, zmq_folder + "/");
+      out.samehost_zmq = IsSamehostZmq(file.path);
     }
     if (file.path == program) out.program = &file;
   }

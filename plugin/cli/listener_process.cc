@@ -49,6 +49,7 @@ void FindOwner(uint64_t inode, ListenerProcess* out) {
         const std::string name = file.path.substr(file.path.rfind('/') + 1);
         if (name == kPreloadName) out->under_run = true;
         if (name.rfind("libsamehost_grpc.so", 0) == 0) out->has_samehost = true;
+        if (IsSamehostZmq(file.path)) out->has_samehost_zmq = true;
       }
       return;
     }

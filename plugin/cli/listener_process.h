@@ -15,6 +15,7 @@ struct ListenerProcess {
   bool listens = false;            // somebody does
   std::optional<Process> process;  // who, if this user may look there
   bool has_samehost = false;       // samehost's library is loaded into it
+  bool has_samehost_zmq = false;   // samehost's libzmq
   bool under_run = false;          // it was started by `samehost run`
 };
 

@@ -38,7 +38,9 @@ struct ObservedSide {
 struct LinkId {
   uint64_t device = 0;
   uint64_t inode = 0;
-  auto operator<=>(const LinkId&) const = default;
+  bool operator<(const LinkId& other) const {
+    return device != other.device ? device < other.device : inode < other.inode;
+  }
 };
 
 struct ObservedLink {

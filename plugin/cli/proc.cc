@@ -98,6 +98,7 @@ std::optional<Process> ReadProcess(pid_t pid) {
   process.pid = process.inner_pid = pid;
   std::string line;
   bool any = false;
+  process.is_kernel_thread = true;
   while (std::getline(lines, line)) {
     any = true;
     const size_t colon = line.find(':');
@@ -110,6 +111,8 @@ std::optional<Process> ReadProcess(pid_t pid) {
       value >> process.state;
     } else if (key == "Uid") {
       value >> process.uid >> process.uid;  // real, effective
+    } else if (key == "VmSize") {
+      process.is_kernel_thread = false;
     } else if (key == "NSpid") {
       while (value >> process.inner_pid) continue;
     }
@@ -129,7 +132,9 @@ std::vector<Process> ListProcesses() {
   bool readable = false;
   for (const long pid : NumberedEntries("/proc", &readable)) {
     auto process = ReadProcess(static_cast<pid_t>(pid));
-    if (process && process->state != 'Z' && process->state != 'X') out.push_back(*process);
+    if (process && process->state != 'Z' && process->state != 'X' && !process->is_kernel_thread) {
+      out.push_back(*process);
+    }
   }
   return out;
 }

@@ -19,9 +19,10 @@ struct Process {
   uid_t uid = 0;        // effective
   char state = '?';     // letter of /proc/PID/stat: R, S, D, T (stopped), t, Z
   std::string name;     // printable
+  bool is_kernel_thread = false;
 };
 
-// All processes but zombies.
+// All processes but zombies and kernel threads.
 std::vector<Process> ListProcesses();
 std::optional<Process> ReadProcess(pid_t pid);
 // Whether there is such a process and it has not ended.

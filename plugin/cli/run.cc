@@ -49,6 +49,10 @@ std::string Join(const std::vector<std::string>& items) {
 }
 
 void AddOptions(const RunOptions& options, std::vector<Setting>* out) {
+  // samehost's libzmq leaves TCP alone unless it is told; here it is.
+  if (out->back().name == "LD_LIBRARY_PATH" && Environment("SAMEHOST_ZMQ").empty()) {
+    out->push_back({"SAMEHOST_ZMQ", "ipc,tcp"});
+  }
   if (options.replace_tls) out->push_back({"SAMEHOST_REPLACE_TLS", "1"});
   if (!options.wait.empty()) out->push_back({"SAMEHOST_WAIT", options.wait});
   if (!options.directory.empty()) out->push_back({"SAMEHOST_DIR", options.directory});

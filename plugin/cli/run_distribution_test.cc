@@ -13,24 +13,11 @@ namespace {
 
 class RunDistributionTest : public ::testing::Test {
  protected:
-  Variables Environment() const {
-    return {{"SAMEHOST_DIR", scratch_.path()},
-            {"SAMEHOST", ""},
-            {"SAMEHOST_EXCLUDE", ""},
-            {"SAMEHOST_LOG", ""},
-            {"http_proxy", ""},
-            {"https_proxy", ""},
-            {"grpc_proxy", ""}};
-  }
+  Variables Environment() const { return CleanEnvironment(scratch_.path()); }
   std::string Start(const Words& words, std::unique_ptr<Program>* program) const {
     *program = std::make_unique<Program>(words, Environment());
     const std::string line = (*program)->Line();
     return line.substr(line.rfind(' ') + 1);
-  }
-  static Words UnderRun(const Words& words) {
-    Words out = {Samehost(), "run", "--"};
-    out.insert(out.end(), words.begin(), words.end());
-    return out;
   }
 
   Scratch scratch_;

@@ -15,22 +15,7 @@ namespace {
 
 class RunGrpcTest : public ::testing::Test {
  protected:
-  Variables Environment() const {
-    return {{"SAMEHOST_DIR", scratch_.path()},
-            {"SAMEHOST", ""},
-            {"SAMEHOST_EXCLUDE", ""},
-            {"SAMEHOST_LOG", ""},
-            {"http_proxy", ""},
-            {"https_proxy", ""},
-            {"grpc_proxy", ""}};
-  }
-  Words UnderRun(Words words, const Words& options = {}) const {
-    Words out = {Samehost(), "run"};
-    out.insert(out.end(), options.begin(), options.end());
-    out.push_back("--");
-    out.insert(out.end(), words.begin(), words.end());
-    return out;
-  }
+  Variables Environment() const { return CleanEnvironment(scratch_.path()); }
   // Starts a server and waits for its port.
   std::unique_ptr<Program> StartServer(const Words& words) {
     auto server = std::make_unique<Program>(words, Environment());

@@ -41,13 +41,9 @@ std::string InteropProgram(const std::string& name) {
 class RunInteropTest : public ::testing::TestWithParam<const char*> {
  protected:
   Variables Environment() const {
-    return {{"SAMEHOST_DIR", scratch_.path()},
-            {"SAMEHOST", ""},
-            {"SAMEHOST_EXCLUDE", ""},
-            {"SAMEHOST_LOG", "info"},
-            {"http_proxy", ""},
-            {"https_proxy", ""},
-            {"grpc_proxy", ""}};
+    Variables out = CleanEnvironment(scratch_.path());
+    out["SAMEHOST_LOG"] = "info";
+    return out;
   }
 
   Scratch scratch_;

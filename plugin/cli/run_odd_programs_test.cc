@@ -20,20 +20,7 @@ constexpr char kSomeUser[] = "12345";
 
 class RunOddProgramsTest : public ::testing::Test {
  protected:
-  Variables Environment() const {
-    return {{"SAMEHOST_DIR", scratch_.path()},
-            {"SAMEHOST", ""},
-            {"SAMEHOST_EXCLUDE", ""},
-            {"SAMEHOST_LOG", ""},
-            {"http_proxy", ""},
-            {"https_proxy", ""},
-            {"grpc_proxy", ""}};
-  }
-  static Words UnderRun(const Words& words) {
-    Words out = {Samehost(), "run", "--"};
-    out.insert(out.end(), words.begin(), words.end());
-    return out;
-  }
+  Variables Environment() const { return CleanEnvironment(scratch_.path()); }
   std::unique_ptr<Program> StartServer(const Words& odd = {}) {
     Words words = {StockEcho()};
     words.insert(words.end(), odd.begin(), odd.end());
@@ -98,6 +85,21 @@ TEST_F(RunOddProgramsTest, WhoseChildrenReuseTheNumbersOfOurDescriptors) {
   EXPECT_EQ(Links(), 1u);
 }
 
+// Without its descriptors gRPC cannot go on, with samehost or without: the call fails, the program
+// goes on.
+TEST_F(RunOddProgramsTest, ThatCloseOurDescriptorsAreNotWorseOff) {
+  auto server = StartServer();
+  auto client = StartClient();
+  ASSERT_EQ(Links(), 1u);
+  client->Tell("close_all");
+  EXPECT_EQ(client->Line(), "closed");
+  EXPECT_TRUE(Eventually([&] { return Links() == 0; }));
+  client->Tell("call");
+  EXPECT_EQ(client->Line(), "failed");
+  auto next = StartClient();  // the server serves others
+  EXPECT_EQ(Links(), 1u);
+}
+
 TEST_F(RunOddProgramsTest, OurDescriptorsLeaveTheLowNumbersAlone) {
   auto server = StartServer();
   auto client = StartClient();
@@ -140,6 +142,33 @@ TEST_F(RunOddProgramsTest, ThatChangeTheirRoot) {
   EXPECT_EQ(Links(), 0u);
   EXPECT_EQ(TcpConnections(port_), 1);
   EXPECT_TRUE(IsSaidToBeLeftAlone(*server));
+}
+
+// Others see nothing of a user's connections, root sees them.
+TEST_F(RunOddProgramsTest, OtherUsersConnectionsAreTheirs) {
+  if (geteuid() != 0 || !IsInstalled("setpriv")) GTEST_SKIP() << "needs root and setpriv";
+  chmod(scratch_.path().c_str(), 01777);
+  const auto as = [](const std::string& user, const Words& words) {
+    Words out = {"setpriv", "--reuid", user, "--regid", user, "--clear-groups"};
+    out.insert(out.end(), words.begin(), words.end());
+    return out;
+  };
+  Program server(as(kSomeUser, UnderRun({StockEcho(), "server", "127.0.0.1:0"})), Environment());
+  const std::string line = server.Line();
+  port_ = line.substr(line.rfind(' ') + 1);
+  Program client(as(kSomeUser, UnderRun({StockEcho(), "client", Address(), "4", "10"})),
+                 Environment());
+  EXPECT_EQ(client.Line().substr(0, 7), "4 calls") << client.Errors();
+  EXPECT_EQ(Links(), 1u);
+  const auto seen_by = [&](const std::string& user) {
+    const Ended ended = RunToEnd(as(user, {Samehost(), "status", "--json"}), Environment());
+    EXPECT_EQ(ended.code, 0) << ended.errors;
+    return nlohmann::json::parse(ended.out, nullptr, false);
+  };
+  EXPECT_EQ(Entries(seen_by(kSomeUser), "links", Address()).size(), 1u);
+  const nlohmann::json other = seen_by("12346");
+  EXPECT_EQ(Entries(other, "links", Address()).size(), 0u);
+  EXPECT_GE(other["hidden_processes"], 2);
 }
 
 TEST_F(RunOddProgramsTest, ThatExecAnother) {
@@ -204,7 +233,8 @@ TEST_F(RunOddProgramsTest, EnvironmentAndDescriptorsAreLeftAlone) {
   std::string rest;
   int added = 0;
   for (std::string line; std::getline(lines, line);) {
-    if (line.rfind("LD_PRELOAD=", 0) == 0 || line.rfind("LD_LIBRARY_PATH=", 0) == 0) {
+    if (line.rfind("LD_PRELOAD=", 0) == 0 || line.rfind("LD_LIBRARY_PATH=", 0) == 0 ||
+        line.rfind("SAMEHOST_ZMQ=", 0) == 0) {
       ++added;
     } else {
       rest += line + "\n";

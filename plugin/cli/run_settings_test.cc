@@ -15,7 +15,8 @@ namespace {
 class SettingsForTest : public ::testing::Test {
  protected:
   SettingsForTest() {
-    for (const char* name : {"LD_PRELOAD", "LD_LIBRARY_PATH", "SAMEHOST_EXCLUDE", "SAMEHOST_LOG"}) {
+    for (const char* name :
+         {"LD_PRELOAD", "LD_LIBRARY_PATH", "SAMEHOST_EXCLUDE", "SAMEHOST_LOG", "SAMEHOST_ZMQ"}) {
       unsetenv(name);
     }
   }
@@ -36,6 +37,9 @@ TEST_F(SettingsForTest, OnlyTheLibraries) {
             (std::vector<Setting>{{"LD_PRELOAD", "/lib/p.so"}}));
   installation_.zmq_folder = "/lib/samehost";
   EXPECT_EQ(Value("LD_LIBRARY_PATH"), "/lib/samehost");
+  EXPECT_EQ(Value("SAMEHOST_ZMQ"), "ipc,tcp");
+  setenv("SAMEHOST_ZMQ", "ipc", 1);
+  EXPECT_EQ(Value("SAMEHOST_ZMQ"), "") << "the user's own stays";
   options_.zmq = false;
   EXPECT_EQ(Value("LD_LIBRARY_PATH"), "");
   options_.grpc = false;

@@ -42,7 +42,7 @@ class Taker {
     bool readable = false;
     const auto descriptors = ListDescriptors(process.pid, &readable);
     if (!readable) {
-      ++snapshot_.hidden_processes;
+      if (IsAlive(process.pid)) ++snapshot_.hidden_processes;
       return;
     }
     for (const Descriptor& descriptor : descriptors) {
@@ -69,6 +69,7 @@ class Taker {
     std::sort(snapshot_.links.begin(), snapshot_.links.end(), [](const auto& a, const auto& b) {
       return a.started_unix_nanos() < b.started_unix_nanos();
     });
+    snapshot_.other_versions = other_versions_.size();
     return std::move(snapshot_);
   }
 
@@ -105,7 +106,10 @@ class Taker {
       return;
     }
     Result<ObservedLink> link = ReadLink(read, context);
-    if (!link) return;
+    if (!link) {
+      if (link.error().code == ErrorCode::kVersion) other_versions_.insert(id);
+      return;
+    }
     link->id = id;
     links_[id] = Found{*std::move(link), {process}};
   }
@@ -167,6 +171,7 @@ class Taker {
 
   Snapshot snapshot_;
   std::map<LinkId, Found> links_;
+  std::set<LinkId> other_versions_;
 };
 
 }  // namespace

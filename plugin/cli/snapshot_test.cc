@@ -191,6 +191,7 @@ Snapshot MakeSnapshot() {
                                  .detail = ""},
                                 std::nullopt});
   snapshot.left_alone.push_back({process, "grpc", "another version"});
+  snapshot.other_versions = 3;
   return snapshot;
 }
 
@@ -209,6 +210,7 @@ TEST(StatusTextTest, Table) {
   EXPECT_NE(text.find("server_not_found"), std::string::npos);
   EXPECT_NE(text.find("[::]:8"), std::string::npos);
   EXPECT_NE(text.find("another version"), std::string::npos);
+  EXPECT_NE(text.find("3 connections of another version"), std::string::npos);
 }
 
 TEST(StatusTextTest, Numbers) {

@@ -99,6 +99,7 @@ std::string StatusJson(const Snapshot& snapshot, const Rates& rates) {
     entry["why"] = one.why;
     out["left_alone"].push_back(entry);
   }
+  out["other_versions"] = snapshot.other_versions;
   out["hidden_processes"] = snapshot.hidden_processes;
   return out.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
 }

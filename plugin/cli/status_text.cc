@@ -163,6 +163,11 @@ std::vector<std::string> StatusText(const Snapshot& snapshot, const Rates& rates
   AddListening(snapshot, show_uid, &out);
   AddFallbacks(snapshot, show_uid, &out);
   AddLeftAlone(snapshot, show_uid, &out);
+  if (snapshot.other_versions > 0) {
+    out.push_back("");
+    out.push_back("Not shown: " + std::to_string(snapshot.other_versions) +
+                  " connections of another version of samehost; use that version's command.");
+  }
   if (snapshot.hidden_processes > 0) {
     out.push_back("");
     out.push_back("Not shown: what " + std::to_string(snapshot.hidden_processes) +

@@ -12,12 +12,12 @@
 #include "plugin/grpc/auth_context.h"
 #include "plugin/grpc/channel_args_objects.h"
 #include "plugin/grpc/channel_socket.h"
-#include "plugin/grpc/decision_log.h"
 #include "plugin/grpc/replaced_connector.h"
 #include "plugin/grpc/runtime_check.h"
 #include "plugin/grpc/security_profile.h"
 #include "plugin/grpc/socket_address.h"
 #include "plugin/grpc/transport.h"
+#include "plugin/rendezvous/decision_log.h"
 #include "src/core/lib/iomgr/exec_ctx.h"
 #include "src/core/lib/security/security_connector/security_connector.h"
 #include "src/core/lib/transport/http_connect_handshaker.h"
@@ -95,7 +95,7 @@ void Connector::Connect(const Args& args, Result* result, grpc_closure* notify) 
   attempt.request = Encode({attempt.settings->profile, ClassOf(attempt.address)});
   const Fallback fallback = Unsuitable(*attempt.settings, attempt.address, attempt.args);
   if (fallback.reason != FallbackReason::kNone) {
-    DecisionLog::Get().RecordFallback(attempt.label, fallback);
+    rendezvous::DecisionLog::Get().RecordFallback(attempt.label, fallback);
     return UseSocket();
   }
   StartRendezvous(std::move(attempt));
@@ -122,7 +122,7 @@ void Connector::StartRendezvous(Attempt attempt) {
     std::thread(std::move(run)).detach();
   } catch (const std::system_error& e) {
     grpc_shutdown();
-    DecisionLog::Get().RecordFallback(
+    rendezvous::DecisionLog::Get().RecordFallback(
         label, Fallback{FallbackReason::kSystemError, std::string("start a thread: ") + e.what()});
     has_socket ? KeepSocket() : UseSocket();
   }
@@ -141,7 +141,7 @@ void Connector::Decide(Attempt attempt, Outcome outcome) {
   if (!attempt.has_socket && MayHaveComeSince(fallback.reason)) {
     return UseSocketAndLookAgain(std::move(attempt), std::move(fallback));
   }
-  DecisionLog::Get().RecordFallback(attempt.label, fallback);
+  rendezvous::DecisionLog::Get().RecordFallback(attempt.label, fallback);
   attempt.has_socket ? KeepSocket() : UseSocket();
 }
 
@@ -166,7 +166,7 @@ void Connector::UseLink(const Attempt& attempt, rendezvous::Connected connected)
   result->transport =
       CreateTransport(result->channel_args, std::move(connected), std::move(options));
   StartTransport(result->transport, /*on_close=*/nullptr);
-  DecisionLog::Get().RecordShared(attempt.label);
+  rendezvous::DecisionLog::Get().RecordShared(attempt.label);
   HandOver(result, notify);
 }
 
@@ -229,7 +229,7 @@ void Connector::SocketDone(grpc_error_handle error) {
     }
   }
   if (error.ok()) return StartRendezvous(std::move(pending.attempt));
-  DecisionLog::Get().RecordFallback(pending.attempt.label, pending.fallback);
+  rendezvous::DecisionLog::Get().RecordFallback(pending.attempt.label, pending.fallback);
   grpc_core::Closure::Run(DEBUG_LOCATION, pending.notify, error);
 }
 

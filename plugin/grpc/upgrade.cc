@@ -5,12 +5,12 @@
 #include <string_view>
 
 #include "plugin/grpc/client_credentials.h"
-#include "plugin/grpc/decision_log.h"
 #include "plugin/grpc/polling.h"
 #include "plugin/grpc/runtime_check.h"
 #include "plugin/grpc/security_profile.h"
 #include "plugin/grpc/server_port.h"
 #include "plugin/grpc/settings.h"
+#include "plugin/rendezvous/decision_log.h"
 #include "src/core/lib/iomgr/exec_ctx.h"
 
 namespace samehost::grpc_transport {
@@ -67,10 +67,10 @@ bool IsSamehost(const grpc_channel_credentials* credentials) {
 }
 
 // Whether shared memory is out of the question for all of this process; says so.
-bool RecordRuntime(const char* address, DecisionLog::Side side) {
+bool RecordRuntime(const char* address, rendezvous::DecisionLog::Side side) {
   const Fallback runtime = CheckRuntime();
   if (runtime.reason == FallbackReason::kNone) return false;
-  DecisionLog::Get().RecordFallback(address, runtime, side);
+  rendezvous::DecisionLog::Get().RecordFallback(address, runtime, side);
   return true;
 }
 
@@ -82,7 +82,7 @@ namespace st = samehost::grpc_transport;
 grpc_channel_credentials* samehost_grpc_upgrade_channel(grpc_channel_credentials* credentials,
                                                         const char* target) {
   if (credentials == nullptr || target == nullptr ||
-      st::RecordRuntime(target, st::DecisionLog::Side::kConnecting))
+      st::RecordRuntime(target, samehost::rendezvous::DecisionLog::Side::kConnecting))
     return nullptr;
   grpc_core::ExecCtx exec_ctx;
   if (st::IsSamehost(credentials)) return nullptr;
@@ -90,7 +90,7 @@ grpc_channel_credentials* samehost_grpc_upgrade_channel(grpc_channel_credentials
   const samehost::Fallback untouched =
       st::Untouched(st::ProfileOf(credentials, options.replace_tls));
   if (untouched.reason != samehost::FallbackReason::kNone) {
-    st::DecisionLog::Get().RecordFallback(target, untouched);
+    samehost::rendezvous::DecisionLog::Get().RecordFallback(target, untouched);
     return nullptr;
   }
   return new st::SamehostChannelCredentials(credentials->Ref(), options);
@@ -103,15 +103,16 @@ void samehost_grpc_release_channel(grpc_channel_credentials* upgraded) {
 int samehost_grpc_upgrade_port(grpc_server* server, const char* address,
                                grpc_server_credentials* credentials, int* port) {
   if (server == nullptr || address == nullptr || credentials == nullptr) return 0;
-  if (st::RecordRuntime(address, st::DecisionLog::Side::kListening)) return 0;
+  if (st::RecordRuntime(address, samehost::rendezvous::DecisionLog::Side::kListening)) return 0;
   grpc_core::ExecCtx exec_ctx;
   const samehost::Options& options = st::TheOptions();
   st::SecurityProfile profile = st::ProfileOf(credentials, options.replace_tls);
   const samehost::Fallback untouched = st::Untouched(profile);
   if (untouched.reason != samehost::FallbackReason::kNone) {
     *port = grpc_server_add_http2_port(server, address, credentials);
-    st::DecisionLog::Get().RecordFallback(st::WithPort(address, *port), untouched,
-                                          st::DecisionLog::Side::kListening);
+    samehost::rendezvous::DecisionLog::Get().RecordFallback(
+        st::WithPort(address, *port), untouched,
+        samehost::rendezvous::DecisionLog::Side::kListening);
     return 1;
   }
   *port = st::AddPort(server, address, credentials,

@@ -7,18 +7,12 @@
 #include <cstring>
 #include <span>
 
+#include "plugin/base/fixed_text.h"
 #include "plugin/base/fork_guard.h"
 #include "plugin/shm/segment.h"
 
 namespace samehost::rendezvous {
 namespace {
-
-template <size_t kSize>
-void CopyText(char (&place)[kSize], std::string_view text) {
-  const size_t size = std::min(text.size(), kSize - 1);
-  std::memcpy(place, text.data(), size);
-  std::memset(place + size, 0, kSize - size);
-}
 
 template <size_t kSize>
 std::string Text(const char (&place)[kSize]) {

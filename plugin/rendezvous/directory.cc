@@ -232,6 +232,17 @@ Result<std::shared_ptr<UserFolder>> OpenOwnFolder(const std::string& configured)
   return last;
 }
 
+std::vector<std::shared_ptr<UserFolder>> FindOwnFolders(const std::string& configured) {
+  std::vector<std::shared_ptr<UserFolder>> folders;
+  bool is_configured = false;
+  for (const Base& base : Bases(configured, &is_configured)) {
+    auto fd = OpenBase(base, /*make=*/false);
+    if (!fd || geteuid() == OverflowUid()) continue;
+    if (auto folder = OpenUserFolder(fd->get(), base.path, geteuid())) folders.push_back(*folder);
+  }
+  return folders;
+}
+
 Listing FindEntries(const std::string& configured, const std::string& prefix,
                     const AccessPolicy& policy) {
   Listing listing;

@@ -45,12 +45,15 @@ struct Options {
   Trace trace;  // may be empty
 };
 
-// A socket address: AF_INET, AF_INET6 or AF_UNIX (path and abstract).
+// A socket address: AF_INET, AF_INET6 or AF_UNIX (path and abstract); or NamedAddress().
 struct Address {
   sockaddr_storage storage = {};
   socklen_t length = 0;
 };
-// "127.0.0.1:50051", "[::1]:50051", "unix:/path", "unix-abstract:name" (for messages).
+// A name that is no socket address at all: of a server that its clients know by other means, and
+// that proves in `request` or `reply` who it is. At most 100 bytes, none of them zero.
+Address NamedAddress(const std::string& name);
+// "127.0.0.1:50051", "[::1]:50051", "unix:/path", "unix-abstract:name", "name:name" (for messages).
 std::string ToString(const Address& address);
 
 struct Connected {

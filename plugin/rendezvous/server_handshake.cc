@@ -183,6 +183,8 @@ Result<Listening> ServerHandshake::CheckListener() {
                                cache);
     case EndpointKind::kUnixAbstract:
       return CheckAbstractListener(target.name, cache);
+    case EndpointKind::kName:
+      return Listening::kOurs;  // no socket is meant
   }
   return Listening::kOthers;
 }

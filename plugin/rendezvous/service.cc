@@ -113,7 +113,7 @@ void Service::Remove(const std::shared_ptr<Service>& service,
   announced->closed.store(true, std::memory_order_relaxed);
   std::erase(service->announced_, announced);
   // Knocks at the door are refused from here on; the descriptor goes when the thread lets go of it.
-  shutdown(announced->entry.listener.get(), SHUT_RDWR);
+  if (announced->entry.listener.Intact()) shutdown(announced->entry.listener.get(), SHUT_RDWR);
   const bool woken = service->Wake();
   const bool last = service->announced_.empty();
   if (last) {
@@ -139,7 +139,8 @@ Service::~Service() = default;
 bool Service::Wake() {
   const uint64_t one = 1;
   // Full means that a wake-up is on its way already.
-  return write(wake_.get(), &one, sizeof(one)) == sizeof(one) || errno == EAGAIN;
+  return wake_.Intact() &&
+         (write(wake_.get(), &one, sizeof(one)) == sizeof(one) || errno == EAGAIN);
 }
 
 void Service::Run() {
@@ -194,10 +195,8 @@ void Service::Poll(const Announcements& announcements) {
     polled.push_back({accepting ? announced->entry.listener.get() : -1, POLLIN, 0});
   }
   if (poll(polled.data(), polled.size(), TimeoutMs()) <= 0) return;
-  lost_ = (polled[0].revents & POLLNVAL) != 0;
-  for (size_t i = first_listener; i < polled.size(); ++i) {
-    lost_ = lost_ || (polled[i].revents & POLLNVAL) != 0;
-  }
+  lost_ = !wake_.Intact();
+  for (const auto& announced : announcements) lost_ = lost_ || !announced->entry.listener.Intact();
   if (lost_) return;
   uint64_t ignored;
   if (polled[0].revents != 0) (void)!read(wake_.get(), &ignored, sizeof(ignored));

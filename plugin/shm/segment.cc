@@ -99,12 +99,13 @@ Result<UniqueFd> MakeSealedMemory(const char* name, uint64_t bytes) {
   return fd;
 }
 
-Result<BlockMemory> MakeBlockMemory(uint64_t bytes) {
+Result<BlockMemory> MakeBlockMemory(uint64_t bytes, bool writable) {
   Result<UniqueFd> fd = MakeBackedMemory(kBlockMemoryName, bytes);
   if (!fd.ok()) return fd.error();
   Result<Mapping> mapping = Mapping::Shared(fd->get(), 0, bytes, {.populate = true});
   if (!mapping.ok()) return mapping.error();
-  if (Status sealed = Seal(fd->get(), kSeals | F_SEAL_FUTURE_WRITE); !sealed.ok()) {
+  if (Status sealed = Seal(fd->get(), writable ? kSeals : kSeals | F_SEAL_FUTURE_WRITE);
+      !sealed.ok()) {
     return sealed.error();
   }
   return BlockMemory{*std::move(fd), *std::move(mapping)};
@@ -114,8 +115,8 @@ Result<uint64_t> SealedMemoryBytes(int fd) { return CheckedBytes(fd, /*writable=
 
 Status CheckSealedMemory(int fd, uint64_t bytes) { return CheckSize(SealedMemoryBytes(fd), bytes); }
 
-Status CheckBlockMemory(int fd, uint64_t bytes) {
-  return CheckSize(CheckedBytes(fd, /*writable=*/false), bytes);
+Status CheckBlockMemory(int fd, uint64_t bytes, bool writable) {
+  return CheckSize(CheckedBytes(fd, writable), bytes);
 }
 
 void PunchAllBut(int fd, uint64_t bytes, uint64_t keep_offset, uint64_t keep_bytes) {

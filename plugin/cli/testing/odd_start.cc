@@ -18,8 +18,6 @@ namespace {
   std::exit(90);
 }
 
-void CloseAll() { close_range(3, UINT_MAX, 0); }
-
 void BecomeDaemon() {
   for (int i = 0; i < 2; ++i) {
     const pid_t child = fork();
@@ -42,6 +40,8 @@ void ChangeRoot(const std::string& folder) {
 std::string Content(int number) { return "content of file " + std::to_string(number); }
 
 }  // namespace
+
+void CloseAll() { close_range(3, UINT_MAX, 0); }
 
 void StartOddly(std::vector<std::string>* words) {
   const auto take = [words] {

@@ -14,6 +14,9 @@
 // Does what the options at the front of `words` say and takes them off.
 void StartOddly(std::vector<std::string>* words);
 
+// Closes every descriptor but the standard ones.
+void CloseAll();
+
 // Forks a child that closes every descriptor, opens `count` files of its own in `folder`, and then
 // exits as a program does, with all destructors. Answers whether every file still holds what the
 // child wrote.

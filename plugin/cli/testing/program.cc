@@ -168,6 +168,24 @@ Scratch::~Scratch() {
   std::filesystem::remove_all(path_, ignored);
 }
 
+Variables CleanEnvironment(const std::string& directory) {
+  Variables out = {{"SAMEHOST_DIR", directory}};
+  for (const char* name : {"SAMEHOST", "SAMEHOST_EXCLUDE", "SAMEHOST_LOG", "SAMEHOST_REPLACE_TLS",
+                           "SAMEHOST_WAIT", "SAMEHOST_ZMQ", "GRPC_POLL_STRATEGY", "LD_LIBRARY_PATH",
+                           "http_proxy", "https_proxy", "grpc_proxy"}) {
+    out[name] = "";
+  }
+  return out;
+}
+
+Words UnderRun(const Words& words, const Words& options) {
+  Words out = {Samehost(), "run"};
+  out.insert(out.end(), options.begin(), options.end());
+  out.push_back("--");
+  out.insert(out.end(), words.begin(), words.end());
+  return out;
+}
+
 nlohmann::json Status(const Variables& variables) {
   const Ended ended = RunToEnd({Samehost(), "status", "--json"}, variables);
   EXPECT_EQ(ended.code, 0) << ended.errors;

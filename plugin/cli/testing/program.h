@@ -73,6 +73,11 @@ class Scratch {
   std::string path_;
 };
 
+// Nothing of samehost's or gRPC's switched on or off, and this rendezvous directory.
+Variables CleanEnvironment(const std::string& directory);
+// `samehost run OPTIONS -- WORDS`.
+Words UnderRun(const Words& words, const Words& options = {});
+
 // `samehost status --json`.
 nlohmann::json Status(const Variables& variables = {});
 // The entries of one of its lists whose address ends like this (":50051").

@@ -6,7 +6,8 @@
 //       "files FOLDER COUNT": forks a child with so many files of its own, prints "ok" or "damaged"
 //   stock_echo [ODD...] client TARGET CALLS BYTES [tls FOLDER|local]
 //       makes the calls, prints "CALLS calls, BYTES bytes back, peer PEER", then waits for lines:
-//       "call" makes one more and prints "ok"; "files" as above; anything else, or the end, ends it
+//       "call" makes one more and prints "ok"; "files" as above; "close_all" closes
+//       every descriptor of gRPC's; anything else, or the end, ends it
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
@@ -149,6 +150,9 @@ int Call(const std::string& target, int calls, size_t bytes, const std::vector<s
       std::cout << (caller.Call("once more") > 0 ? "ok" : "failed") << std::endl;
     } else if (word == "files" && words >> folder >> count) {
       std::cout << (ChildWithFilesOfItsOwn(folder, count) ? "ok" : "damaged") << std::endl;
+    } else if (word == "close_all") {
+      CloseAll();
+      std::cout << "closed" << std::endl;
     } else {
       break;
     }

@@ -1,9 +1,9 @@
-#include "plugin/grpc/decision_log.h"
+#include "plugin/rendezvous/decision_log.h"
 
 #include "plugin/base/clock.h"
 #include "plugin/base/log.h"
 
-namespace samehost::grpc_transport {
+namespace samehost::rendezvous {
 namespace {
 
 std::string Sentence(const Fallback& fallback) {
@@ -36,7 +36,7 @@ void LogDecision(const std::string& address, const Fallback& fallback) {
 }  // namespace
 
 DecisionLog& DecisionLog::Get() {
-  static DecisionLog* log = new DecisionLog();  // outlives every thread of gRPC
+  static DecisionLog* log = new DecisionLog();  // outlives every thread
   return *log;
 }
 
@@ -83,4 +83,4 @@ void DecisionLog::RememberLocked(const std::string& address, const Fallback& fal
                .detail = fallback.detail});
 }
 
-}  // namespace samehost::grpc_transport
+}  // namespace samehost::rendezvous

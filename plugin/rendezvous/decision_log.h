@@ -3,8 +3,8 @@
 // the page that `samehost status` reads.
 //
 // Owner: the process (one, never destroyed). Any thread. Bounded: the oldest addresses are dropped.
-#ifndef SAMEHOST_PLUGIN_GRPC_DECISION_LOG_H_
-#define SAMEHOST_PLUGIN_GRPC_DECISION_LOG_H_
+#ifndef SAMEHOST_PLUGIN_RENDEZVOUS_DECISION_LOG_H_
+#define SAMEHOST_PLUGIN_RENDEZVOUS_DECISION_LOG_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +16,7 @@
 #include "plugin/rendezvous/decision_page.h"
 #include "plugin/rendezvous/fallback_reason.h"
 
-namespace samehost::grpc_transport {
+namespace samehost::rendezvous {
 
 struct Decision {
   std::string address;  // "127.0.0.1:50051", "unix:/path", "(channel credentials)"
@@ -53,6 +53,6 @@ class DecisionLog {
   rendezvous::DecisionPage page_;
 };
 
-}  // namespace samehost::grpc_transport
+}  // namespace samehost::rendezvous
 
-#endif  // SAMEHOST_PLUGIN_GRPC_DECISION_LOG_H_
+#endif  // SAMEHOST_PLUGIN_RENDEZVOUS_DECISION_LOG_H_
