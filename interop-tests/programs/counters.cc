@@ -8,10 +8,6 @@
 #include <sstream>
 #include <string>
 
-#ifdef SAMEHOST_INTEROP_WITH_SAMEHOST
-#include <samehost/grpc.h>
-#endif
-
 namespace samehost::interop {
 namespace {
 
@@ -49,22 +45,8 @@ uint64_t ResidentBytes() {
 nlohmann::json Counters() {
   nlohmann::json out = {{"network_bytes", NetworkBytes()},
                         {"descriptors", Descriptors()},
-                        {"resident_bytes", ResidentBytes()},
-                        {"decisions", nlohmann::json::array()}};
-#ifdef SAMEHOST_INTEROP_WITH_SAMEHOST
-  const LinkStats stats = Stats();
-  out["links_opened"] = stats.links_opened;
-  out["links_live"] = stats.links_live;
-  out["fallbacks"] = stats.fallbacks;
-  out["messages_sent"] = stats.messages_sent;
-  out["messages_received"] = stats.messages_received;
-  out["bytes_sent"] = stats.bytes_sent;
-  out["memory_bytes"] = stats.memory_bytes;
-  for (const FallbackInfo& info : RecentFallbacks()) {
-    out["decisions"].push_back(
-        {{"address", info.address}, {"reason", info.reason}, {"detail", info.detail}});
-  }
-#endif
+                        {"resident_bytes", ResidentBytes()}};
+  out.update(SharedMemoryCounters());
   return out;
 }
 

@@ -6,7 +6,7 @@ import tempfile
 
 from runner.engine import docker, run
 
-TARGETS = ["service", "stock", "python", "ruby", "tools"]
+TARGETS = ["service", "stock", "python", "python-samehost", "ruby", "tools"]
 PREFIX = "samehost-interop/"
 LABEL = "samehost-interop=image"
 
@@ -32,16 +32,16 @@ def build(root, work):
     for target in targets:
         print(f"image: {PREFIX}{target}", flush=True)
         run("docker", "build", "-q", "-f", root / "interop-tests/Dockerfile", "--target", target,
-            "--build-arg", f"BASE={base}", "--build-arg", f"GRPC_PACKAGES={grpc_packages()}",
+            "--build-arg", f"BASE={base}", "--build-arg", f"LIBRARIES={libraries()}",
             "--label", LABEL, "-t", PREFIX + target, context, timeout=1200)
     docker("image", "prune", "-f", "--filter", f"label={LABEL}")  # what these have replaced
     return missing
 
 
-def grpc_packages():
+def libraries():
     """The packages of the libraries that the build linked to."""
     packages = run("dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\\n",
-                   "libgrpc++1*", "libprotobuf[0-9]*", check=False)
+                   "libgrpc++1*", "libprotobuf[0-9]*", "libzmq5*", check=False)
     return " ".join(line.split()[0] for line in packages.splitlines()
                     if line.endswith(" installed"))
 
@@ -64,7 +64,7 @@ def node_modules(root, work, context):
             run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", cwd=cached, timeout=180)
         except (RuntimeError, subprocess.TimeoutExpired) as error:
             shutil.rmtree(cached, ignore_errors=True)
-            return "npm could not install @grpc/grpc-js: " + str(error).strip().splitlines()[-1]
+            return "npm could not install the packages of the Node peer: " + str(error).strip().splitlines()[-1]
     shutil.copytree(cached / "node_modules", context / "node_modules")
     return None
 

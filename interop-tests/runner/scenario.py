@@ -1,9 +1,11 @@
 """What a scenario's check.py has in its hands: its containers, its clients, and expectations that look at counters."""
+import itertools
 import json
 import os
 import pathlib
-import socket
+import random
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -30,14 +32,20 @@ HOG = """vec(my $memory, $ARGV[0], 8) = 1; $| = 1; while (<STDIN>) { print "{}\\
 PROGRAMS = pathlib.Path(__file__).resolve().parents[2] / "build/release/interop-tests/programs"
 
 
+# A server listens on its port and, for ZeroMQ's patterns, on some after it.
+PORTS_IN_A_ROW = 8
+
+
+def is_free(port):
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) != 0
+
+
 def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    """First ports of so many rows of free ones, below those that the kernel gives out by itself."""
+    rows = random.sample(range(20000, 32000, PORTS_IN_A_ROW), 200)
+    free = (row for row in rows if all(is_free(row + i) for i in range(PORTS_IN_A_ROW)))
+    return list(itertools.islice(free, count))
 
 
 class Skipped(Exception):
@@ -52,6 +60,9 @@ class Scenario:
         # A folder of the host's for sockets (hence a short path) and files.
         self.shared = pathlib.Path(tempfile.mkdtemp(prefix="samehost-"))
         self.shared.chmod(0o1777)
+        # The programs that can claim to speak other versions.
+        self.versions = {"zmq": "zmq-versions"}.get(protocol, protocol)
+        self.variables = {"VERSIONS": self.versions}  # of compose.yaml
         self.clients, self.host_servers, self.carried, self.notes = [], [], [], []
         self.free_ports = free_ports(2)  # of the host
 
@@ -59,6 +70,7 @@ class Scenario:
 
     def compose(self, *arguments, **more):
         environment = dict(os.environ, PROTOCOL=self.protocol, SHARED=str(self.shared))
+        environment.update(self.variables)
         for number, port in enumerate(self.free_ports, 1):
             environment[f"FREE_PORT_{number}"] = str(port)
         return run(*compose_command(), "-p", self.project, "-f", self.folder / "compose.yaml",
@@ -144,8 +156,8 @@ class Scenario:
     # ---- clients
 
     def client(self, service, target, *flags, kind="", options=()):
-        """A client that lives until the end of the scenario. kind: "", "stock"."""
-        program = "-".join(filter(None, ["interop", self.protocol, kind, "client"]))
+        """A client that lives until the end of the scenario; kind: of program, this protocol's."""
+        program = f"interop-{kind or self.protocol}-client"
         return self.peer(service, [program, f"--target={target}", *flags], options)
 
     def peer(self, service, command, options=()):
@@ -161,10 +173,14 @@ class Scenario:
     def _host_program(self, side):
         return str(PROGRAMS / f"interop-{self.protocol}-{side}")
 
+    @staticmethod
+    def _host_environment(rendezvous):
+        return dict(os.environ, SAMEHOST_DIR=str(rendezvous), SAMEHOST_ZMQ="ipc,tcp")
+
     def host_client(self, target, rendezvous):
         # Root accepts nobody but root unless it is told to.
         return self._add([self._host_program("client"), f"--target={target}", "--allow_user=1000"],
-                         dict(os.environ, SAMEHOST_DIR=str(rendezvous)))
+                         self._host_environment(rendezvous))
 
     def host_server(self, rendezvous, *flags):
         log = self.logs / "host-server.log"
@@ -172,7 +188,7 @@ class Scenario:
             # Any user may connect to its sockets.
             self.host_servers.append(subprocess.Popen(
                 [self._host_program("server"), *flags], stdout=out, stderr=out, umask=0,
-                env=dict(os.environ, SAMEHOST_DIR=str(rendezvous))))
+                env=self._host_environment(rendezvous)))
         self.wait_until(lambda: LISTENING in log.read_text(), "the host's server listens")
 
     def address(self, service):
@@ -221,7 +237,9 @@ class Scenario:
 
     def expect_socket(self, client, reason, count=CALLS, network_is_ours=True):
         """Calls go through a socket; `reason`: the FallbackReason of the latest decision, None for
-        a client without samehost."""
+        a client without samehost; {protocol: reason} where they differ."""
+        if isinstance(reason, dict):
+            reason = reason[self.protocol]
         answer = self.call(client, count)
         more = answer["more"]
         assert more.get("messages_sent", 0) == 0, f"shared memory carried {more['messages_sent']} messages"

@@ -18,13 +18,15 @@ namespace samehost::cli {
 
 // One side of a link.
 struct ObservedSide {
-  bool started = false;      // it has written its counters page
-  pid_t pid = 0;             // as this command sees it; 0: not to be seen
-  uint32_t inner_pid = 0;    // as it sees itself
-  uint32_t uid = ~0u;        // ~0: not known
-  bool peer_hidden = false;  // its peer's process does not show in its PID namespace
-  std::string name;          // of the process; "": not to be seen
-  char state = '?';          // letter of /proc/PID/stat
+  bool started = false;    // it has written its counters page
+  pid_t pid = 0;           // as this command sees it; 0: not to be seen
+  uint32_t inner_pid = 0;  // as it sees itself
+  uint32_t uid = ~0u;      // ~0: not known
+  std::string name;        // of the process; "": not to be seen
+  char state = '?';        // letter of /proc/PID/stat
+  // What the kernel told it of its peer. No user (~0): not told. Process 0: it is in another PID
+  // namespace.
+  uint32_t peer_uid = ~0u, peer_pid = 0;
   std::string protocol;
   std::string address;  // as this side calls the connection
   uint64_t started_unix_nanos = 0;

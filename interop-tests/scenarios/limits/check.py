@@ -8,6 +8,6 @@ def check(s):
     # Large messages take as much shared memory as they can get, on both sides, for a while.
     answer = s.call(client, 100, 3_000_000)
     assert answer["more"]["messages_sent"] >= 100, answer
-    assert answer["links_opened"] == 1, "the link broke"
+    assert answer["more"]["links_opened"] == 0, "the link broke"
     s.expect_shared_memory(client)
     s.expect_unharmed("server", "client")
