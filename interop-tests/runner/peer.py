@@ -44,13 +44,20 @@ class Client:
         self.log.flush()
         return json.loads(line)
 
-    def close(self):
-        if self.log.closed:
-            return
-        self.process.stdin.close()
+    def end_input(self):
+        if not self.process.stdin.closed:
+            self.process.stdin.close()
+
+    def close(self, timeout=60):
+        """Until it has ended by itself, in an orderly way."""
+        self.end_input()
         try:
-            self.process.wait(timeout=60)
+            code = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            raise AssertionError(f"{self.command} has not ended for {timeout} s") from None
+        assert code == 0, f"{self.command} has ended with {code}; see {self.log.name}"
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
         self.log.close()

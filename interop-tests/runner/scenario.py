@@ -95,9 +95,15 @@ class Scenario:
 
         self.wait_until(listening, f"{service} listens")
 
-    def down(self):
+    def end_clients(self):
+        for client in self.clients:
+            client.end_input()
         for client in self.clients:
             client.close()
+
+    def down(self):
+        for client in self.clients:
+            client.kill()
         for server in self.host_servers:
             server.kill()
             server.wait()
