@@ -19,7 +19,7 @@ namespace {
 using nlohmann::json;
 
 // ZeroMQ does not say that a request was lost with its server.
-constexpr int kReplySeconds = 10;
+constexpr int kReplySeconds = 5;
 
 // "172.18.0.2:50051" and the like, all that the name stands for now.
 std::vector<std::string> AddressesOf(const std::string& target) {

@@ -1,5 +1,6 @@
 """A client program, inside a container or on the host."""
 import json
+import pathlib
 import queue
 import subprocess
 import threading
@@ -43,6 +44,10 @@ class Client:
         self.log.write(line)
         self.log.flush()
         return json.loads(line)
+
+    def said(self):
+        """All that it has written to stderr, and its answers."""
+        return pathlib.Path(self.log.name).read_text()
 
     def end_input(self):
         if not self.process.stdin.closed:

@@ -242,8 +242,8 @@ class Scenario:
         return answer
 
     def expect_socket(self, client, reason, count=CALLS, network_is_ours=True):
-        """Calls go through a socket; `reason`: the FallbackReason of the latest decision, None for
-        a client without samehost; {protocol: reason} where they differ."""
+        """Calls go through a socket; `reason`: the FallbackReason of the latest decision, None
+        where nobody decided anything: one side does not offer shared memory; {protocol: reason} where they differ."""
         if isinstance(reason, dict):
             reason = reason[self.protocol]
         answer = self.call(client, count)
@@ -258,7 +258,7 @@ class Scenario:
             latest = answer["decisions"][-1]
             assert latest["reason"] == reason, f"expected {reason}: {latest}"
         socket = "unix socket" if kind == "unix" else "TCP"
-        self.carried.append(f"{socket} ({reason or 'stock client'})")
+        self.carried.append(f"{socket} ({reason or 'not offered by both'})")
         return answer
 
     def expect_kinds(self, client):
