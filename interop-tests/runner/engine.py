@@ -75,6 +75,8 @@ class Engine:
             if self.daemon.poll() is not None:
                 break
             time.sleep(0.2)
-        last = log.read_text().splitlines()[-5:]
         self.__exit__()
-        raise Unusable("dockerd does not start here; it said:\n  " + "\n  ".join(last))
+        said = [line for line in log.read_text().splitlines() if "level=info" not in line]
+        raise Unusable("containers cannot be run here: no Docker daemon answers, and dockerd does not start. It needs "
+                       "root with all its capabilities, as in a virtual machine or a privileged container. It said:\n  " +
+                       "\n  ".join(said[-5:]))
