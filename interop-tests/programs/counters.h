@@ -10,9 +10,9 @@ namespace samehost::interop {
 // `descriptors` and `resident_bytes` of this process; SharedMemoryCounters().
 nlohmann::json Counters();
 
-// `links_opened`, `links_live`, `messages_sent`, `messages_received`, `bytes_sent` of all links, and
-// `decisions`: the latest of each address, [{address, reason, detail}], newest last. Each kind of
-// program has its own way to know; a stock one has only an empty `decisions`.
+// `links_opened`, `links_live`, `messages_sent`, `messages_received`, `bytes_sent` of all links,
+// and `decisions`: the latest of each address, [{address, reason, detail}], newest last. Each kind
+// of program has its own way to know; a stock one has only an empty `decisions`.
 nlohmann::json SharedMemoryCounters();
 // For programs whose counters go with their links: notes what they are now. Any thread.
 void LookAtLinks();

@@ -20,8 +20,8 @@ volatile std::sig_atomic_t ended = 0;
 class Service {
  public:
   explicit Service(const Flags& flags) : name_(flags.name), journal_(flags.journal) {
-    for (const Type type : {Type::router, Type::rep, Type::pull, Type::push, Type::xsub, Type::xpub,
-                            Type::pair}) {
+    for (const Type type :
+         {Type::router, Type::rep, Type::pull, Type::push, Type::xsub, Type::xpub, Type::pair}) {
       sockets_.push_back(MakeSocket(type));
       sockets_.back().set(zmq::sockopt::ipv6, flags.listen.front().front() == '[');
     }
@@ -71,7 +71,8 @@ class Service {
     zmq::message_t id, request, payload;
     if (!router.recv(id) || !router.recv(request) || !router.recv(payload)) return;
     json reply = arrivals_.End();
-    if (reply.empty()) reply = {{"peer", SocketName(&request)}, {"peer_properties", json::object()}};
+    if (reply.empty())
+      reply = {{"peer", SocketName(&request)}, {"peer_properties", json::object()}};
     const json asked = json::parse(request.to_string());
     journal_.Add(asked.value("id", ""));
     reply["serial"] = asked["serial"];
@@ -85,7 +86,8 @@ class Service {
   static std::string SocketName(zmq::message_t* message) {
     const char* address = message->gets("Peer-Address");
     const std::string text = address != nullptr ? address : "";
-    if (text.rfind("localhost", 0) == 0 || text.empty()) return "unix:";  // and what the kernel says
+    if (text.rfind("localhost", 0) == 0 || text.empty())
+      return "unix:";  // and what the kernel says
     return (text.find('.') != std::string::npos ? "ipv4:" : "ipv6:") + text;
   }
 
