@@ -59,7 +59,7 @@ TEST_F(DoctorTest, DirectoryThatIsNotSafe) {
 }
 
 TEST_F(DoctorTest, NoDirectory) {
-  const Told told = Ask({{"SAMEHOST_DIR", scratch_.path() + "/missing"}});
+  const Told told = Ask({{"SAMEHOST_DIR", scratch_.path() + "/missing/too"}});
   EXPECT_EQ(told.code, 1);
   EXPECT_EQ(told.Grade("rendezvous directory"), "bad");
 }

@@ -22,6 +22,8 @@ uint64_t Get(const std::atomic<uint64_t>& counter) {
 void TakeCounters(const shm::CountersPage& page, ObservedSide* side) {
   side->started = true;
   side->inner_pid = page.pid;
+  side->peer_uid = page.peer_uid;
+  side->peer_pid = page.peer_pid;
   side->protocol = Text(page.protocol);
   side->address = Text(page.name);
   side->started_unix_nanos = page.started_unix_nanos;

@@ -24,6 +24,9 @@ struct ObservedSide {
   uint32_t uid = ~0u;      // ~0: not known
   std::string name;        // of the process; "": not to be seen
   char state = '?';        // letter of /proc/PID/stat
+  // What the kernel told it of its peer. No user (~0): not told. Process 0: it is in another PID
+  // namespace.
+  uint32_t peer_uid = ~0u, peer_pid = 0;
   std::string protocol;
   std::string address;  // as this side calls the connection
   uint64_t started_unix_nanos = 0;

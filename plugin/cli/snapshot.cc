@@ -157,6 +157,8 @@ class Taker {
   // Whether a process that does not show among the holders can be there at all: another user's, or
   // one in a PID namespace of its own.
   static bool MayBeAlive(const Found& found, size_t side) {
+    const ObservedSide& other = found.link.side[1 - side];
+    if (other.peer_uid != ~0u && other.peer_pid == 0) return true;  // as in another container
     const uint32_t inner = found.link.side[side].inner_pid;
     for (const Process& holder : found.holders) {
       if (holder.pid != holder.inner_pid) return true;  // numbers of another namespace

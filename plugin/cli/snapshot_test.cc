@@ -2,16 +2,19 @@
 #include "plugin/cli/snapshot.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "plugin/base/mapping.h"
+#include "plugin/base/unique_fd.h"
 #include "plugin/cli/metrics.h"
 #include "plugin/cli/rates.h"
 #include "plugin/cli/status_json.h"
 #include "plugin/cli/status_text.h"
+#include "plugin/shm/segment.h"
 
 namespace samehost::cli {
 namespace {
@@ -38,6 +41,12 @@ class FakeMemory {
     Put(Counters(side) + 20, pid);
     PutWord(Counters(side) + offsetof(shm::CountersPage, ring_bytes), 32768);
   }
+  // The kernel has vouched for the other side.
+  void KnowPeer(size_t side, uint32_t uid, uint32_t pid) {
+    Put(Counters(side) + offsetof(shm::CountersPage, peer_uid), uid);
+    Put(Counters(side) + offsetof(shm::CountersPage, peer_pid), pid);
+  }
+  const std::vector<char>& bytes() const { return bytes_; }
   Result<ObservedLink> Read() const {
     return ReadLink(
         [](const void* context, uint64_t offset, void* buffer, size_t bytes) {
@@ -107,6 +116,30 @@ TEST(ReadLinkTest, NotALink) {
   FakeMemory other;
   other.Put(8, shm::kLayoutVersion + 1);
   EXPECT_EQ(other.Read().error().code, ErrorCode::kVersion);
+}
+
+// How many links this process shows to hold, when it holds one whose client nobody here can see.
+size_t LinksWithUnseenClient(uint32_t peer_pid) {
+  constexpr uint32_t kNobody = 0x7fffffff;
+  FakeMemory memory;
+  memory.Start(0, kNobody, 1);
+  memory.Start(1, static_cast<uint32_t>(getpid()), 1);
+  memory.KnowPeer(1, getuid(), peer_pid);
+  UniqueFd file(memfd_create(shm::kLinkMemoryName, MFD_CLOEXEC));
+  const auto& bytes = memory.bytes();
+  EXPECT_EQ(write(file.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  size_t count = 0;
+  for (const ObservedLink& link : TakeSnapshot().links) {
+    if (link.server().pid != getpid()) continue;
+    EXPECT_EQ(link.client().pid, 0);
+    ++count;
+  }
+  return count;
+}
+
+TEST(SnapshotTest, PeerInAnotherPidNamespaceIsNotTakenForDead) {
+  EXPECT_EQ(LinksWithUnseenClient(0), 1u);  // what the kernel says of a process not visible here
+  EXPECT_EQ(LinksWithUnseenClient(0x7fffffff), 0u);  // visible once, and gone
 }
 
 ObservedLink MakeLink() {

@@ -60,6 +60,15 @@ grpc_core::ChannelArgs ArgsOfLink(const grpc_core::ChannelArgs& args, const Sett
   return With(with_context, MakeReplacedConnector(connector, target));
 }
 
+// Whether the reason was that nobody was there: somebody may be by now.
+bool MayHaveComeSince(FallbackReason reason) {
+  return reason == FallbackReason::kServerNotFound || reason == FallbackReason::kStaleEntry ||
+         reason == FallbackReason::kNotLocalAddress ||
+         reason == FallbackReason::kNoRendezvousDirectory ||
+         reason == FallbackReason::kServerShuttingDown ||
+         reason == FallbackReason::kHandshakeFailed;
+}
+
 void DestroyTransport(Connector::Result* result) {
   grpc_transport_destroy(result->transport);
   result->Reset();
@@ -94,6 +103,7 @@ void Connector::Connect(const Args& args, Result* result, grpc_closure* notify) 
 
 void Connector::StartRendezvous(Attempt attempt) {
   const std::string label = attempt.label;
+  const bool has_socket = attempt.has_socket;
   grpc_init();  // for the thread, which may outlive the channel
   auto run = [self = Ref(), this, attempt = std::move(attempt)]() mutable {
     // SUBTLE: no ExecCtx while it blocks, or a fork() meanwhile would go without gRPC's handlers.
@@ -102,8 +112,8 @@ void Connector::StartRendezvous(Attempt attempt) {
     {
       grpc_core::ApplicationCallbackExecCtx callback_exec_ctx;
       grpc_core::ExecCtx exec_ctx;
-      Decide(attempt, std::move(outcome));
-      attempt = Attempt();  // may end channel arguments, which need the ExecCtx
+      // By value: what it holds may end channel arguments, which need the ExecCtx.
+      Decide(std::exchange(attempt, {}), std::move(outcome));
       self.reset();
     }
     grpc_shutdown();
@@ -114,11 +124,11 @@ void Connector::StartRendezvous(Attempt attempt) {
     grpc_shutdown();
     rendezvous::DecisionLog::Get().RecordFallback(
         label, Fallback{FallbackReason::kSystemError, std::string("start a thread: ") + e.what()});
-    UseSocket();
+    has_socket ? KeepSocket() : UseSocket();
   }
 }
 
-void Connector::Decide(const Attempt& attempt, Outcome outcome) {
+void Connector::Decide(Attempt attempt, Outcome outcome) {
   Fallback fallback;
   if (auto* connected = std::get_if<rendezvous::Connected>(&outcome)) {
     fallback = CheckReply(attempt.settings->profile, ClassOf(attempt.address), connected->message);
@@ -128,8 +138,11 @@ void Connector::Decide(const Attempt& attempt, Outcome outcome) {
   } else {
     fallback = std::get<Fallback>(std::move(outcome));
   }
+  if (!attempt.has_socket && MayHaveComeSince(fallback.reason)) {
+    return UseSocketAndLookAgain(std::move(attempt), std::move(fallback));
+  }
   rendezvous::DecisionLog::Get().RecordFallback(attempt.label, fallback);
-  UseSocket();
+  attempt.has_socket ? KeepSocket() : UseSocket();
 }
 
 void Connector::UseLink(const Attempt& attempt, rendezvous::Connected connected) {
@@ -141,6 +154,7 @@ void Connector::UseLink(const Attempt& attempt, rendezvous::Connected connected)
     result = std::exchange(result_, nullptr);
   }
   if (notify == nullptr) return;  // shut down meanwhile; the link ends here
+  if (result->transport != nullptr) DestroyTransport(result);  // the socket's, not needed now
   const rendezvous::PeerIdentity peer = connected.peer;
   result->channel_args = ArgsOfLink(attempt.args, *attempt.settings, peer);
   result->socket_node = MakeSocketNode(attempt.args, attempt.label, peer);
@@ -153,6 +167,10 @@ void Connector::UseLink(const Attempt& attempt, rendezvous::Connected connected)
       CreateTransport(result->channel_args, std::move(connected), std::move(options));
   StartTransport(result->transport, /*on_close=*/nullptr);
   rendezvous::DecisionLog::Get().RecordShared(attempt.label);
+  HandOver(result, notify);
+}
+
+void Connector::HandOver(Result* result, grpc_closure* notify) {
   grpc_error_handle error;
   uint64_t offer = 0;
   {
@@ -180,6 +198,52 @@ void Connector::UseSocket() {
   stock_->Connect(args_, std::exchange(result_, nullptr), std::exchange(notify_, nullptr));
 }
 
+void Connector::UseSocketAndLookAgain(Attempt attempt, Fallback fallback) {
+  std::lock_guard lock(mutex_);
+  if (notify_ == nullptr) return;  // shut down meanwhile
+  if (stock_ == nullptr) stock_ = grpc_core::MakeOrphanable<grpc_core::Chttp2Connector>();
+  attempt.has_socket = true;
+  pending_ = {std::move(attempt), std::move(fallback), std::exchange(result_, nullptr),
+              std::exchange(notify_, nullptr)};
+  // SUBTLE: under the lock, as in UseSocket. The reference is OnSocket's.
+  GRPC_CLOSURE_INIT(&on_socket_, OnSocket, Ref().release(), nullptr);
+  stock_->Connect(args_, pending_.result, &on_socket_);
+}
+
+void Connector::OnSocket(void* self, grpc_error_handle error) {
+  grpc_core::RefCountedPtr<Connector>(static_cast<Connector*>(self))->SocketDone(std::move(error));
+}
+
+void Connector::SocketDone(grpc_error_handle error) {
+  Pending pending;
+  {
+    std::lock_guard lock(mutex_);
+    pending = std::exchange(pending_, {});
+    if (error.ok() && shutdown_) {
+      DestroyTransport(pending.result);
+      error = absl::UnavailableError("samehost: connector shut down");
+    }
+    if (error.ok()) {
+      result_ = pending.result;  // with the transport, for Shutdown to find
+      notify_ = pending.notify;
+    }
+  }
+  if (error.ok()) return StartRendezvous(std::move(pending.attempt));
+  rendezvous::DecisionLog::Get().RecordFallback(pending.attempt.label, pending.fallback);
+  grpc_core::Closure::Run(DEBUG_LOCATION, pending.notify, error);
+}
+
+void Connector::KeepSocket() {
+  Result* result = nullptr;
+  grpc_closure* notify = nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    notify = std::exchange(notify_, nullptr);
+    result = std::exchange(result_, nullptr);
+  }
+  if (notify != nullptr) HandOver(result, notify);
+}
+
 void Connector::Shutdown(grpc_error_handle error) {
   std::lock_guard lock(mutex_);
   shutdown_ = true;
@@ -189,7 +253,9 @@ void Connector::Shutdown(grpc_error_handle error) {
   // transport by now, or it never will.
   if (offered_ != nullptr && offered_->transport != nullptr) DestroyTransport(offered_);
   if (notify_ == nullptr) return;
-  std::exchange(result_, nullptr)->Reset();
+  Result* result = std::exchange(result_, nullptr);
+  if (result->transport != nullptr) DestroyTransport(result);  // the socket's, at the second look
+  result->Reset();
   grpc_core::ExecCtx::Run(DEBUG_LOCATION, std::exchange(notify_, nullptr), error);
 }
 

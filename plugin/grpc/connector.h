@@ -6,6 +6,12 @@
 //   Connect -> [rendezvous, on a thread of its own] -> transport over the link -> notify
 //                        | fallback (recorded, with its reason)
 //                        +-> Chttp2Connector::Connect(args, result, notify)
+//                              | connected, and the reason was that nobody is there
+//                              +-> [rendezvous] once more -> transport over the link, or the
+//                              socket's
+//
+// The second look is for a server that came after the first one: a connection that waited for it
+// (a container's address answers late, connect() goes on trying) would stay on its socket for life.
 //
 // Owner: the subchannel (Orphanable); the running attempt holds a reference.
 // Threads: gRPC calls Connect and Shutdown under the subchannel's lock; the rest runs on a
@@ -53,13 +59,19 @@ class Connector final : public grpc_core::SubchannelConnector {
     grpc_core::ChannelArgs args;
     std::string request;  // what the server is told
     std::chrono::milliseconds timeout{0};
+    bool has_socket = false;  // the second look
   };
 
   using Outcome = std::variant<rendezvous::Connected, Fallback>;
   void StartRendezvous(Attempt attempt);
-  void Decide(const Attempt& attempt, Outcome outcome);
+  void Decide(Attempt attempt, Outcome outcome);
   void UseLink(const Attempt& attempt, rendezvous::Connected connected);
   void UseSocket();
+  void UseSocketAndLookAgain(Attempt attempt, Fallback fallback);
+  static void OnSocket(void* self, grpc_error_handle error);
+  void SocketDone(grpc_error_handle error);
+  void KeepSocket();
+  void HandOver(Result* result, grpc_closure* notify);
 
   std::mutex mutex_;
   // Set while an attempt has not been handed on; notify_ != nullptr says so.
@@ -72,6 +84,15 @@ class Connector final : public grpc_core::SubchannelConnector {
   Result* offered_ = nullptr;
   uint64_t offers_ = 0;
   grpc_core::OrphanablePtr<grpc_core::Chttp2Connector> stock_;
+  // While the stock connector works, and the rendezvous is to be asked again when it has succeeded.
+  struct Pending {
+    Attempt attempt;
+    Fallback fallback;  // what the first look brought
+    Result* result = nullptr;
+    grpc_closure* notify = nullptr;
+  };
+  Pending pending_;
+  grpc_closure on_socket_;
 };
 
 }  // namespace samehost::grpc_transport

@@ -60,10 +60,19 @@ bool IsElsewhere(const Endpoint& target) {
   return local && !*local;
 }
 
+// An address of no interface here is another host's, or another network namespace's (a
+// container's).
+std::string Elsewhere(const Listing& listing, const std::string& text) {
+  if (listing.strangers.empty()) return text;
+  return text + "; should it be a container's: one of uid " +
+         std::to_string(listing.strangers.front().folder->owner) +
+         ", whom this side does not accept, offers this port";
+}
+
 // Why there is no candidate.
 Fallback NoCandidate(const Listing& listing, const Endpoint& target, const std::string& text) {
   if (!listing.failed.empty()) return ToFallback(listing.failed.front());
-  if (IsElsewhere(target)) return {FallbackReason::kNotLocalAddress, text};
+  if (IsElsewhere(target)) return {FallbackReason::kNotLocalAddress, Elsewhere(listing, text)};
   if (!listing.strangers.empty()) {
     return {FallbackReason::kWeRefusedUser,
             "the server runs as uid " + std::to_string(listing.strangers.front().folder->owner)};

@@ -38,9 +38,10 @@ std::string Environment(const char* name) {
 std::vector<Base> Bases(const std::string& configured, bool* is_configured) {
   const std::string chosen = configured.empty() ? Environment("SAMEHOST_DIR") : configured;
   *is_configured = !chosen.empty();
-  if (*is_configured) return {{chosen}};
+  const bool root = geteuid() == 0;
+  if (*is_configured) return {{chosen, static_cast<mode_t>(root ? 01777 : 0700)}};
   const std::string uid = std::to_string(geteuid());
-  std::vector<Base> bases = {{kSystemBase, static_cast<mode_t>(geteuid() == 0 ? 01777 : 0)}};
+  std::vector<Base> bases = {{kSystemBase, static_cast<mode_t>(root ? 01777 : 0)}};
   const std::string runtime = Environment("XDG_RUNTIME_DIR");
   const std::string usual_runtime = "/run/user/" + uid;
   if (!runtime.empty() && runtime[0] == '/') bases.push_back({runtime + "/samehost", 0700});

@@ -54,6 +54,20 @@ TEST_F(DirectoryTest, MissingBaseIsNotFound) {
   EXPECT_FALSE(FindEntries("/nonexistent/base", "tcp-1-", {}).any_base);
 }
 
+// As in a volume into which everybody may write, which itself would be refused.
+TEST_F(DirectoryTest, ConfiguredBaseIsMadeByTheServerAndNotByTheClient) {
+  ASSERT_EQ(chmod(base_.path().c_str(), 0777), 0);
+  const std::string configured = base_.path() + "/samehost";
+  EXPECT_FALSE(FindEntries(configured, "tcp-1-", {}).any_base);
+  EXPECT_FALSE(std::filesystem::exists(configured));
+  EXPECT_TRUE(OpenOwnFolder(configured).ok());
+  EXPECT_TRUE(FindEntries(configured, "tcp-1-", {}).any_base);
+  struct stat status;
+  ASSERT_EQ(stat(configured.c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, geteuid());
+  EXPECT_EQ(status.st_mode & 07777, geteuid() == 0 ? 01777u : 0700u);
+}
+
 TEST_F(DirectoryTest, BaseThatOthersMayWriteIsRefusedUnlessSticky) {
   chmod(base_.path().c_str(), 0777);
   EXPECT_EQ(CodeOf(OpenOwnFolder(base_.path())), ErrorCode::kRefused);

@@ -20,7 +20,8 @@ Text TextOf(FallbackReason reason) {
           "the option if this was not meant."};
     case FallbackReason::kNotLocalAddress:
       return {"not_local_address",
-              "The address belongs to another host; shared memory needs a server on this host."};
+              "The address belongs to another host or container; shared memory needs a server on "
+              "this host, and between containers a rendezvous directory that both see."};
     case FallbackReason::kNoRendezvousDirectory:
       return {"no_rendezvous_directory",
               "There is no rendezvous directory; create /run/samehost (root, mode 1777) or set "

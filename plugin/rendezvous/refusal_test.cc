@@ -108,6 +108,15 @@ TEST_F(Refusal, ServerOfAnotherUserIsRefusedByTheClient) {
   EXPECT_EQ(DialAs(4711, ServerAddress(server), options_), "none");
 }
 
+// What a container meets: the address is none of its own, and the only entry is a stranger's.
+TEST_F(Refusal, StrangerWithThePortIsNamedForAnAddressElsewhere) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root to act as another user";
+  ServerProcess server(Tcp("127.0.0.1", 0), options_, "4711's", [] { (void)Become(4711); });
+  const std::string outcome = DialAs(4712, Tcp("198.51.100.7", server.port()), options_);
+  EXPECT_EQ(outcome.rfind("not_local_address: 198.51.100.7:", 0), 0u) << outcome;
+  EXPECT_NE(outcome.find("uid 4711, whom this side does not accept"), std::string::npos) << outcome;
+}
+
 TEST_F(Refusal, OverflowUserMatchesNobody) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root to act as another user";
   const uid_t nobody = OverflowUid();

@@ -92,6 +92,41 @@ TEST_P(FallbackTest, StockServer) {
   ExpectFallback(stock, "server_not_found");
 }
 
+int SocketsOf(pid_t pid) {
+  int count = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd")) {
+    std::error_code gone;
+    count += std::filesystem::read_symlink(entry, gone).string().rfind("socket:", 0) == 0;
+  }
+  return count;
+}
+
+// A connection may wait for its server. Whether there is shared memory is decided when it is made,
+// not when it was asked for.
+TEST_P(FallbackTest, ServerThatComesWhileTheSocketConnects) {
+  const std::string directory = ProcessDirectory() + "/late", hidden = directory + ".hidden";
+  std::filesystem::create_directory(directory);
+  ServerOptions options;
+  options.transport = GetParam();
+  options.flags = {"--directory=" + directory};
+  ServerProcess server(options);
+  std::filesystem::rename(directory, hidden);
+  server.process().Signal(SIGSTOP);  // the kernel accepts, the server says nothing
+  StartClient({"--directory=" + directory});
+  client().Ask("fallbacks");  // it runs
+  const int sockets = SocketsOf(client().pid());
+  client().Tell("ping " + server.target());
+  WAIT_UNTIL(SocketsOf(client().pid()) > sockets);  // the first look is over
+  std::filesystem::rename(hidden, directory);
+  server.process().Signal(SIGCONT);
+  EXPECT_EQ(client().Hear(), "OK " + std::to_string(server.pid()));
+  Counters counters = client().AskCounters();
+  EXPECT_EQ(counters["links_live"], 1u) << client().Ask("fallbacks");
+  EXPECT_GE(counters["messages_sent"], 1u);
+  WAIT_UNTIL(SocketsOf(client().pid()) == sockets + 1);  // the link's; the other connection is gone
+}
+
 TEST_P(FallbackTest, NoRendezvousDirectory) {
   StartServer();
   StartClient({"--directory=" + ProcessDirectory() + "/missing"});
@@ -110,7 +145,7 @@ TEST_P(FallbackTest, DirectoryThatOthersMayWrite) {
 TEST_P(FallbackTest, ServerWithoutDirectory) {
   ServerOptions options;
   options.transport = GetParam();
-  options.flags = {"--directory=" + ProcessDirectory() + "/missing"};
+  options.flags = {"--directory=" + ProcessDirectory() + "/missing/too"};
   ServerProcess server(options);
   StartClient();
   ExpectFallback(server, "server_not_found");

@@ -3,6 +3,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include <filesystem>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -259,6 +260,26 @@ TEST(SharedMemory, SwitchedOff) {
   ASSERT_EQ(sender("send 0 100 1 100 20000"), "sent 100");
   EXPECT_EQ(receiver("recv 100" + std::string(kWait)), Count("got", 100));
   EXPECT_EQ(sender.Links() + receiver.Links(), 0);
+}
+
+// The connecting side does not find what the accepting side offers, or that side cannot offer
+// anything.
+TEST(SharedMemory, WithoutACommonDirectoryTheSocketCarriesBothDirections) {
+  char other[] = "/tmp/samehost-zmq-test-XXXXXX";
+  ASSERT_NE(mkdtemp(other), nullptr);
+  for (const auto& servers : {std::string(other), std::string("/nonexistent/directory")}) {
+    PeerProcess server(Library::kOurs, {{"SAMEHOST_DIR", servers}}), client(Library::kOurs);
+    ASSERT_EQ(server("socket PAIR"), "ok");
+    ASSERT_EQ(client("socket PAIR"), "ok");
+    ASSERT_EQ(client("connect " + Bind(server, "ipc")), "ok");
+    for (PeerProcess* sender : {&server, &client}) {
+      EXPECT_EQ((*sender)("send 0 20 1 100" + std::string(kWait)), "sent 20");
+      PeerProcess& receiver = sender == &server ? client : server;
+      EXPECT_EQ(receiver("recv 20" + std::string(kWait)), Count("got", 20)) << servers;
+    }
+    EXPECT_EQ(server.Links() + client.Links(), 0);
+  }
+  std::filesystem::remove_all(other);
 }
 
 TEST(SharedMemory, TcpOnlyWhenAskedFor) {

@@ -271,6 +271,7 @@ void Transport::UseSocket(const Fallback& why) {
   rendezvous::DecisionLog::Get().RecordFallback(Name(), why);
   ForgetTicket();
   state_ = State::kSocket;
+  engine_->restart_output();  // for what was sent meanwhile: the engine has stopped asking for it
 }
 
 void Transport::UseLink(rendezvous::Connected connected) {

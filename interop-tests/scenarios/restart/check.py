@@ -1,0 +1,49 @@
+"""A server killed, restarted, replaced by other versions, moved away and back: clients go on"""
+UP = False
+THREADS = 3
+
+
+def check(s):
+    s.up("client", "server")
+    client = s.client("client", "service:50051")
+    busy = s.client("client", "service:50051")  # has calls under way all the time
+    busy.ask(f"start {THREADS} 2")
+    kills = 0
+    running = "server"
+    s.expect_shared_memory(client)
+
+    for server, name, expected in (
+            ("server", "first", None),
+            ("newer-server", "newer", None),
+            ("later-server", "later", "version_mismatch"),
+            ("server", "first", None),
+            ("remote-server", "remote", {"grpc": "not_local_address", "zmq": "server_not_found"}),
+            ("server", "first", None)):
+        s.kill(running)
+        kills += 1
+        if server == running or s.exists(server):
+            s.start(server)
+        else:
+            s.up(server)
+        running = server
+        # Waiting calls find the successor by themselves.
+        s.settle(client, name)
+        if expected is None:
+            s.expect_shared_memory(client)
+        else:
+            s.expect_socket(client, expected)
+        s.settle_background(busy, name, shared=expected is None)
+
+    # A newer client, and one that is too new, at an older server.
+    newer = s.client("client", "service:50051", "--versions=1-2", kind=s.versions)
+    s.expect_shared_memory(newer)
+    later = s.client("client", "service:50051", "--versions=2-3", kind=s.versions)
+    s.expect_socket(later, "version_mismatch")
+
+    # The calls that are under way when a server dies are lost, and no others.
+    tally = busy.ask("stop")
+    lost = tally["statuses"].pop("14", 0)
+    assert list(tally["statuses"]) == ["0"], tally
+    assert lost <= kills * THREADS, f"{lost} calls were lost in {kills} kills: {tally['error']}"
+    assert set(tally["servers"]) == {"first", "newer", "later", "remote"}, tally["servers"]
+    s.notes.append(f"{tally['statuses']['0']} calls, {lost} under way when {kills} servers were killed")
