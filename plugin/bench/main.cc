@@ -1,13 +1,18 @@
-// samehost-bench: how fast the same gRPC calls are by each way. `samehost-bench grpc --help`.
-// Exit codes: 0 measured, 1 failed, 3 a proof was violated; CLI11's own for wrong arguments.
+// samehost-bench: how fast the same gRPC calls are by each way (`grpc`), and everything else by
+// which two processes can pass bytes (`menu`, `compare`). `samehost-bench --help`. Exit codes: 0
+// measured, 1 failed, 3 a proof was violated, 4 `compare` found something slower; CLI11's own for
+// wrong arguments.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <map>
 
 #include "plugin/bench/bench_failure.h"
 #include "plugin/bench/cases.h"
 #include "plugin/bench/link_hooks.h"
+#include "plugin/bench/menu/command.h"
+#include "plugin/bench/menu/worker.h"
 #include "plugin/bench/runner.h"
 #include "plugin/bench/worker.h"
 
@@ -111,8 +116,14 @@ int Main(int argc, char** argv) {
   AddGrpc(*app.add_subcommand("grpc", "gRPC calls over each transport"), line);
   CLI::App* worker = app.add_subcommand("grpc-worker", "A process of `grpc`")->group("");
   AddWorker(*worker, worker_options, role);
+  std::function<int()> menu_command;
+  menu::AddCommands(app, &menu_command);
+  menu::WorkerOptions menu_options;
+  CLI::App* menu_worker = menu::AddWorkerCommand(app, menu_options);
   CLI11_PARSE(app, argc, argv);
   try {
+    if (menu_worker->parsed()) menu::RunWorker(menu_options);
+    if (menu_command) return menu_command();
     return worker->parsed() ? RunWorker(worker_options) : RunGrpc(line);
   } catch (const ProofFailure& failure) {
     std::fprintf(stderr, "samehost-bench: %s\n", failure.what());
