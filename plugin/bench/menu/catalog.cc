@@ -111,8 +111,7 @@ std::vector<Mechanism> Catalog() {
       ZmqSamehost(),
       Rival("nng_ipc", "nng, ipc", "nng", kNoNng),
       InProcess(Rival("nng_inproc", "nng, inproc", "nng", kNoNng)),
-      With(kSpinsThenSleeps,
-           Rival("boost_queue", "boost.interprocess message_queue", "shared memory", kNoBoost)),
+      Rival("boost_queue", "boost.interprocess message_queue", "shared memory", kNoBoost),
       With(kSpins, Rival("ucx", "UCX, shared memory, spinning", "shared memory", kNoUcx)),
       Rival("capnp", "Cap'n Proto RPC, unix socket", "Cap'n Proto", kNoCapnp),
   };

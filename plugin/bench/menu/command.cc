@@ -6,6 +6,9 @@
 
 #include "plugin/bench/bench_failure.h"
 #include "plugin/bench/menu/catalog.h"
+#include "plugin/bench/menu/compare.h"
+#include "plugin/bench/menu/csv.h"
+#include "plugin/bench/menu/html.h"
 #include "plugin/bench/menu/options.h"
 #include "plugin/bench/menu/runner.h"
 #include "plugin/bench/menu/table.h"
@@ -13,6 +16,7 @@
 namespace samehost::bench::menu {
 namespace {
 
+constexpr int kFoundSlower = 4;
 constexpr double kQuickSeconds = 0.06;
 constexpr int kQuickRounds = 5;
 
@@ -54,7 +58,51 @@ int RunMenuCommand(CommandLine line) {
   const nlohmann::json report = RunMenu(line.options);
   PrintTables(stdout, report);
   WriteFile(line.options.json_file, report.dump(1) + "\n");
+  WriteFile(line.options.csv_file, ToCsv(report));
+  if (!line.options.html_file.empty()) WriteFile(line.options.html_file, ToHtml(report));
   return 0;
+}
+
+nlohmann::json ReadReport(const std::string& file) {
+  std::ifstream in(file);
+  if (!in) throw BenchFailure("cannot read " + file);
+  try {
+    return nlohmann::json::parse(in);
+  } catch (const nlohmann::json::exception&) {
+    throw BenchFailure(file + " is not JSON");
+  }
+}
+
+int RunCompareCommand(const std::string& before, const std::string& after) {
+  const Comparison comparison = Compare(ReadReport(before), ReadReport(after));
+  PrintComparison(stdout, comparison);
+  return comparison.slower.empty() ? 0 : kFoundSlower;
+}
+
+int RunPageCommand(const std::string& report, const std::string& html) {
+  WriteFile(html, ToHtml(ReadReport(report)));
+  return 0;
+}
+
+void AddCompare(CLI::App& app, std::function<int()>* chosen) {
+  const auto files = std::make_shared<std::pair<std::string, std::string>>();
+  CLI::App* compare = app.add_subcommand(
+      "compare", "What got slower beyond noise from one report of `menu` to another");
+  compare->add_option("OLD.json", files->first)->required();
+  compare->add_option("NEW.json", files->second)->required();
+  compare->callback([files, chosen] {
+    *chosen = [files] { return RunCompareCommand(files->first, files->second); };
+  });
+}
+
+void AddPage(CLI::App& app, std::function<int()>* chosen) {
+  const auto files = std::make_shared<std::pair<std::string, std::string>>();
+  CLI::App* page = app.add_subcommand("page", "Draws a report of `menu` that was made earlier");
+  page->add_option("REPORT.json", files->first)->required();
+  page->add_option("PAGE.html", files->second)->required();
+  page->callback([files, chosen] {
+    *chosen = [files] { return RunPageCommand(files->first, files->second); };
+  });
 }
 
 void AddMenu(CLI::App& app, std::function<int()>* chosen) {
@@ -94,6 +142,10 @@ void AddMenu(CLI::App& app, std::function<int()>* chosen) {
 
 }  // namespace
 
-void AddCommands(CLI::App& app, std::function<int()>* chosen) { AddMenu(app, chosen); }
+void AddCommands(CLI::App& app, std::function<int()>* chosen) {
+  AddMenu(app, chosen);
+  AddCompare(app, chosen);
+  AddPage(app, chosen);
+}
 
 }  // namespace samehost::bench::menu

@@ -7,8 +7,8 @@
 
 namespace samehost::bench::menu {
 
-// Adds both subcommands. When one was given on the command line, `*chosen` is what to run; it
-// returns the exit code and throws BenchFailure.
+// Adds them, and `page`, which draws a report anew. When one was given on the command line,
+// `*chosen` is what to run; it returns the exit code and throws BenchFailure.
 void AddCommands(CLI::App& app, std::function<int()>* chosen);
 
 }  // namespace samehost::bench::menu

@@ -1,0 +1,131 @@
+// What every mechanism of the menu must do: messages come whole, in order and unchanged, large ones
+// too, and an end notices when the process at the other end dies, wherever it waits.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "plugin/bench/clock.h"
+#include "plugin/bench/menu/catalog.h"
+#include "plugin/bench/menu/contestant.h"
+#include "plugin/bench/temporary_directory.h"
+
+namespace samehost::bench::menu {
+namespace {
+
+constexpr uint64_t kLarge = 3 * 1024 * 1024 + 7;
+
+void PrintTo(const Mechanism& mechanism, std::ostream* out) { *out << mechanism.name; }
+
+class MechanismContract : public testing::TestWithParam<Mechanism> {
+ protected:
+  void SetUp() override {
+    if (!GetParam().missing.empty()) GTEST_SKIP() << GetParam().missing;
+    contestant_.StartOrThrow();
+  }
+  bool Carries(uint64_t size) const { return size <= GetParam().max_message; }
+  uint64_t Fit(uint64_t size) const { return std::min<uint64_t>(size, GetParam().max_message); }
+
+  void Run(Task task, uint64_t size, uint64_t count) {
+    SCOPED_TRACE(std::to_string(size) + " bytes");
+    const RunSpec spec{
+        .task = task, .size = size, .count = count, .first = next_, .check_every_byte = true};
+    next_ += count;
+    const auto answers = contestant_.Run(spec);
+    EXPECT_EQ(answers.size(), GetParam().one_process ? 1u : 2u);
+    const size_t samples = answers[0].at("samples").get_binary().size() / sizeof(uint32_t);
+    EXPECT_EQ(samples, task == Task::kRoundTrips ? count : 0u);
+  }
+
+  // Until it waits for the other end, or has been busy for a while (some can send for long before
+  // they must wait).
+  static void AwaitAtWork(const WorkerProcess& process) {
+    constexpr uint64_t kBusyNs = 20'000'000;
+    const uint64_t begin = process.CpuNs();
+    uint64_t before = begin, now = begin;
+    do {
+      before = now;
+      SleepUntilNs(NowNs() + 2'000'000);
+      now = process.CpuNs();
+    } while (now == begin || (now != before && now - begin < kBusyNs));
+  }
+
+  // Kills one end while the other is at work on something that never ends; the other must fail with
+  // the reason. (Should it not, the test hangs until its time is up.)
+  void Die(Task task, bool kill_server) {
+    if (GetParam().one_process) GTEST_SKIP() << "both ends are in one process";
+    WorkerProcess& dying = kill_server ? contestant_.server() : contestant_.client();
+    WorkerProcess& living = kill_server ? contestant_.client() : contestant_.server();
+    // So that both are at it: the dying one has come to the end of a run of its own.
+    Run(task, Fit(64), 50);
+    const RunSpec endless{
+        .task = task, .size = Fit(100'000), .count = uint64_t{1} << 40, .first = next_};
+    const nlohmann::json command = {{"command", "run"}, {"spec", endless}};
+    living.Begin(command);
+    AwaitAtWork(living);
+    ASSERT_EQ(::kill(dying.pid(), SIGKILL), 0);
+    try {
+      living.Finish();
+      FAIL() << "it did not notice";
+    } catch (const BenchFailure& failure) {
+      EXPECT_NE(std::string(failure.what()).find("has gone"), std::string::npos) << failure.what();
+    }
+  }
+
+  TemporaryDirectory directory_;
+  Contestant contestant_{GetParam(), directory_.path()};
+  uint64_t next_ = 1;
+};
+
+TEST_P(MechanismContract, AnswersComeWholeAndUnchanged) {
+  for (uint64_t size : {0, 1, 7, 8, 9, 16, 1000, 4096, 65'529, 65'536, 65'545, 200'000}) {
+    if (Carries(size)) Run(Task::kRoundTrips, size, 20);
+  }
+}
+
+// The receiver checks the number in each.
+TEST_P(MechanismContract, ManyMessagesComeInOrder) {
+  Run(Task::kOneWay, Fit(16), 20'000);
+  Run(Task::kOneWay, Fit(5000), 1000);
+}
+
+TEST_P(MechanismContract, LargeMessages) {
+  if (!Carries(kLarge)) GTEST_SKIP() << "it carries " << GetParam().max_message << " bytes";
+  Run(Task::kRoundTrips, kLarge, 3);
+  Run(Task::kOneWay, kLarge, 8);
+}
+
+TEST_P(MechanismContract, ProvesItself) {
+  Run(Task::kRoundTrips, Fit(1000), 200);
+  contestant_.Prove();
+}
+
+TEST_P(MechanismContract, ClientWaitingForAnAnswerNoticesDeath) { Die(Task::kRoundTrips, true); }
+TEST_P(MechanismContract, ClientSendingNoticesDeath) { Die(Task::kOneWay, true); }
+TEST_P(MechanismContract, ServerNoticesDeath) { Die(Task::kRoundTrips, false); }
+
+INSTANTIATE_TEST_SUITE_P(Menu, MechanismContract, testing::ValuesIn(Catalog()),
+                         [](const auto& info) { return info.param.name; });
+
+// A mechanism whose receiver gets something else than what was sent must not pass for a good one:
+// the ends are told different numbers.
+TEST(MechanismContract, WrongNumberIsNoticed) {
+  const TemporaryDirectory directory;
+  const std::vector<Mechanism> catalog = Catalog();
+  const auto pipe = std::find_if(catalog.begin(), catalog.end(),
+                                 [](const Mechanism& each) { return each.name == "pipe"; });
+  Contestant contestant(*pipe, directory.path());
+  contestant.StartOrThrow();
+  const auto command = [](uint64_t first) {
+    const RunSpec spec{.size = 100, .count = 5, .first = first};
+    return nlohmann::json{{"command", "run"}, {"spec", spec}};
+  };
+  contestant.server().Begin(command(1));
+  contestant.client().Begin(command(2));
+  EXPECT_THROW(contestant.server().Finish(), BenchFailure);
+  EXPECT_THROW(contestant.client().Finish(), BenchFailure);
+}
+
+}  // namespace
+}  // namespace samehost::bench::menu
