@@ -145,7 +145,11 @@ void Contestant::Pin(Placement placement) {
       end.Call({{"command", "pin"}, {"cpus", to}});
     };
     if (!server_) {
-      pin(*client_, pinned ? std::vector<int>{cpus[0], cpus[1]} : cpus);
+      pin(*client_, cpus);
+      // The library's own threads go where they like.
+      if (pinned) {
+        client_->Call({{"command", "pin_ends"}, {"server", cpus[0]}, {"client", cpus[1]}});
+      }
       return;
     }
     pin(*server_, pinned ? std::vector<int>{cpus[0]} : cpus);

@@ -12,11 +12,12 @@
 #include "plugin/bench/temporary_directory.h"
 
 namespace samehost::bench::menu {
+
+void PrintTo(const Mechanism& mechanism, std::ostream* out) { *out << mechanism.name; }
+
 namespace {
 
 constexpr uint64_t kLarge = 3 * 1024 * 1024 + 7;
-
-void PrintTo(const Mechanism& mechanism, std::ostream* out) { *out << mechanism.name; }
 
 class MechanismContract : public testing::TestWithParam<Mechanism> {
  protected:

@@ -93,7 +93,7 @@ pid_t Peer::ExchangePids() {
 }
 
 bool Peer::LooksGone() const {
-  pollfd entry{socket_.get(), POLLIN, 0};
+  pollfd entry{socket_.get(), POLLRDHUP, 0};
   return ::poll(&entry, 1, 0) > 0;
 }
 
@@ -104,7 +104,8 @@ void Peer::Require() const {
 void Peer::Watch(std::function<void()> wake) {
   stop_ = UniqueFd(::eventfd(0, EFD_CLOEXEC));
   watch_ = std::thread([this, wake = std::move(wake)] {
-    pollfd entries[] = {{socket_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
+    // Not POLLIN: the two ends may still be meeting.
+    pollfd entries[] = {{socket_.get(), POLLRDHUP, 0}, {stop_.get(), POLLIN, 0}};
     while (::poll(entries, 2, -1) < 0) {
     }
     if (entries[1].revents != 0) return;

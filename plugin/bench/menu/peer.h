@@ -42,8 +42,7 @@ class Peer {
   bool gone() const { return gone_.load(std::memory_order_acquire); }
   // Throws PeerGone if so.
   void Require() const;
-  // The socket, readable when the other end has gone; for mechanisms that can wait for two things.
-  int fd() const { return socket_.get(); }
+  // For mechanisms that spin.
   bool LooksGone() const;
 
  private:

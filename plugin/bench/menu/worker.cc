@@ -1,5 +1,6 @@
 #include "plugin/bench/menu/worker.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -129,6 +130,7 @@ class Worker {
     if (name == "open") return Open();
     if (name == "run") return Run(command.at("spec").get<RunSpec>());
     if (name == "pin") return Pin(command.at("cpus").get<std::vector<int>>());
+    if (name == "pin_ends") return PinEnds(command.at("server"), command.at("client"));
     if (name == "brokers") return {{"pids", own_->channel().Brokers()}};
     if (name == "prove") {
       own_->channel().Prove();
@@ -157,13 +159,14 @@ class Worker {
     return ToJson(result);
   }
 
-  json Pin(const std::vector<int>& cpus) {
-    if (server_thread_ && cpus.size() == 2) {
-      server_thread_->Do([&](End&) { PinThread(0, {cpus[0]}); }).get();
-      PinThread(0, {cpus[1]});
-    } else {
-      PinProcess(cpus);
-    }
+  static json Pin(const std::vector<int>& cpus) {
+    PinProcess(cpus);
+    return json::object();
+  }
+
+  json PinEnds(int server, int client) {
+    server_thread_->Do([server](End&) { PinThread(0, {server}); }).get();
+    PinThread(0, {client});
     return json::object();
   }
 
@@ -188,6 +191,8 @@ CLI::App* AddWorkerCommand(CLI::App& app, WorkerOptions& options) {
 void RunWorker(const WorkerOptions& options) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::signal(SIGPIPE, SIG_IGN);
+  // They came through exec; nobody else may keep them open.
+  for (int fd : {options.control_fd, options.peer_fd}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   BlockWakeUpSignals();
   MessagePipe pipe{UniqueFd(options.control_fd)};
   Worker worker(options);

@@ -5,7 +5,8 @@
 //   {"command": "open"} -> {}                     both ends at the same time: they wait for each
 //   other
 //   {"command": "run", "spec": RunSpec} -> {"wall_ns", "cpu_ns", "sleeps", "samples"}
-//   {"command": "pin", "cpus": [...]} -> {}       with both ends: [server's, client's], if given
+//   {"command": "pin", "cpus": [...]} -> {}       the whole process may run on these
+//   {"command": "pin_ends", "server": cpu, "client": cpu} -> {}   with both ends: their threads
 //   {"command": "brokers"} -> {"pids": [...]}     processes beside the two ends
 //   {"command": "prove"} -> {}
 //

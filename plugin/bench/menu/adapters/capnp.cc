@@ -81,6 +81,10 @@ class CapnpChannel final : public Channel {
       request.setBody(
           kj::arrayPtr(reinterpret_cast<const kj::byte*>(message.data()), message.size()));
       request.send().wait(io_.waitScope);
+      // SUBTLE: the promise says that there is room in the window, not that the bytes have left,
+      // and nobody turns the loop again before the next call. More than a window waits for the
+      // answer.
+      io_.waitScope.poll();
     });
   }
 
@@ -92,6 +96,7 @@ class CapnpChannel final : public Channel {
         inbox_.waiting = kj::mv(pair.fulfiller);
         pair.promise.wait(io_.waitScope);
       }
+      io_.waitScope.poll();  // the answers to the calls that were taken here
     });
     current_ = std::move(inbox_.messages.front());
     inbox_.messages.pop_front();

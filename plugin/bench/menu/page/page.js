@@ -59,8 +59,8 @@
     ['p50', (m, c) => c.round_trip.p50_us, micros],
     ['p99', (m, c) => c.round_trip.p99_us, micros],
     ['p99.9', (m, c) => c.round_trip.p999_us, micros],
-    ['One way', (m, c) => c.one_way.messages_per_second, rate],
-    ['One way', (m, c) => c.one_way.megabytes_per_second, megabytes],
+    ['Messages one way', (m, c) => c.one_way.messages_per_second, rate],
+    ['Bytes one way', (m, c) => c.one_way.megabytes_per_second, megabytes],
     ['CPU/msg answered', (m, c) => c.round_trip.cpu_us_per_message, micros],
     ['CPU/msg one way', (m, c) => c.one_way.cpu_us_per_message, micros],
     ['System calls/msg', (m, c) => c.system_calls_per_message, (x) => (x == null ? '-' : x.toFixed(2))],
@@ -132,7 +132,7 @@
     type: 'logarithmic', title: { display: true, text, color: css('--soft') }, grid: { color: css('--line') },
     ticks: { color: css('--soft'), autoSkip: true, maxRotation: 0, callback: (value) => {
       const lead = value / 10 ** Math.floor(Math.log10(value) + 1e-9);
-      return [1, 2, 5].some((n) => Math.abs(n - lead) < 1e-6) ? show(value) : '';
+      return [1, 2, 5].some((n) => Math.abs(n - lead) < 1e-6) ? show(value).replace(/\.0+ /, ' ') : '';
     } },
   });
   const sizeAxis = () => ({
