@@ -3,11 +3,16 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include <algorithm>
+
 #include "plugin/bench/clock.h"
 #include "plugin/bench/payload.h"
 
 namespace samehost::bench::menu {
 namespace {
+
+// Memory is touched only as samples arrive, so generous is free.
+constexpr uint64_t kReservedSamples = 4'000'000;
 
 std::span<char> Chars(std::span<std::byte> bytes) {
   return {reinterpret_cast<char*>(bytes.data()), bytes.size()};
@@ -93,7 +98,9 @@ RunResult Side::Run(const RunSpec& spec) {
   } else {
     OneWay(spec, spec.first, spec.warm_up, true);
   }
-  if (role_ == Role::kClient && spec.task == Task::kRoundTrips) result.samples.Reserve(spec.count);
+  if (role_ == Role::kClient && spec.task == Task::kRoundTrips) {
+    result.samples.Reserve(std::min(spec.count, kReservedSamples));
+  }
   const uint64_t sleeps = OwnSleeps();
   const uint64_t cpu = CpuNs();
   const uint64_t begin = NowNs();

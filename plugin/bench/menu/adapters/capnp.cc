@@ -50,13 +50,56 @@ capnp::rpc::twoparty::Side SideOf(Role role) {
                                : capnp::rpc::twoparty::Side::CLIENT;
 }
 
+// Knows whether everything that was written to it has left.
+class CountingStream final : public kj::AsyncIoStream {
+ public:
+  explicit CountingStream(kj::Own<kj::AsyncIoStream> inner) : inner_(kj::mv(inner)) {}
+
+  kj::Promise<size_t> tryRead(void* buffer, size_t least, size_t most) override {
+    return inner_->tryRead(buffer, least, most);
+  }
+  kj::Promise<void> write(const void* buffer, size_t size) override {
+    return Count(inner_->write(buffer, size));
+  }
+  kj::Promise<void> write(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces) override {
+    return Count(inner_->write(pieces));
+  }
+  kj::Promise<void> whenWriteDisconnected() override { return inner_->whenWriteDisconnected(); }
+  void shutdownWrite() override { inner_->shutdownWrite(); }
+
+  // Turns the loop until all has left.
+  void Flush(kj::WaitScope& scope) {
+    for (scope.poll(); writing_ > 0; scope.poll()) {
+      auto pair = kj::newPromiseAndFulfiller<void>();
+      left_ = kj::mv(pair.fulfiller);
+      pair.promise.wait(scope);
+    }
+  }
+
+ private:
+  kj::Promise<void> Count(kj::Promise<void> write) {
+    ++writing_;
+    return write.attach(kj::defer([this] {
+      --writing_;
+      KJ_IF_MAYBE (fulfiller, left_) {
+        (*fulfiller)->fulfill();
+        left_ = nullptr;
+      }
+    }));
+  }
+
+  kj::Own<kj::AsyncIoStream> inner_;
+  int writing_ = 0;
+  kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> left_ = nullptr;
+};
+
 class CapnpChannel final : public Channel {
  public:
   CapnpChannel(Role role, UniqueFd socket)
       : io_(kj::setupAsyncIo()),
         stream_(io_.lowLevelProvider->wrapSocketFd(socket.Release(),
                                                    kj::LowLevelAsyncIoProvider::TAKE_OWNERSHIP)),
-        network_(*stream_, SideOf(role)),
+        network_(stream_, SideOf(role)),
         rpc_(capnp::makeRpcServer(network_, kj::heap<SinkServer>(inbox_))),
         other_(nullptr),
         watch_(network_.onDisconnect()
@@ -82,9 +125,8 @@ class CapnpChannel final : public Channel {
           kj::arrayPtr(reinterpret_cast<const kj::byte*>(message.data()), message.size()));
       request.send().wait(io_.waitScope);
       // SUBTLE: the promise says that there is room in the window, not that the bytes have left,
-      // and nobody turns the loop again before the next call. More than a window waits for the
-      // answer.
-      io_.waitScope.poll();
+      // and nobody turns the loop again before the next call.
+      stream_.Flush(io_.waitScope);
     });
   }
 
@@ -96,7 +138,7 @@ class CapnpChannel final : public Channel {
         inbox_.waiting = kj::mv(pair.fulfiller);
         pair.promise.wait(io_.waitScope);
       }
-      io_.waitScope.poll();  // the answers to the calls that were taken here
+      stream_.Flush(io_.waitScope);  // the answers to the calls that were taken here
     });
     current_ = std::move(inbox_.messages.front());
     inbox_.messages.pop_front();
@@ -116,7 +158,7 @@ class CapnpChannel final : public Channel {
 
   Inbox inbox_;
   kj::AsyncIoContext io_;
-  kj::Own<kj::AsyncIoStream> stream_;
+  CountingStream stream_;
   capnp::TwoPartyVatNetwork network_;
   capnp::RpcSystem<capnp::rpc::twoparty::VatId> rpc_;
   Sink::Client other_;
