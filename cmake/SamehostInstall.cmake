@@ -22,6 +22,17 @@ install(TARGETS samehost_grpc EXPORT samehostTargets
   LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT samehost)
 install(DIRECTORY plugin/grpc/include/samehost DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
   COMPONENT samehost FILES_MATCHING PATTERN "*.h")
+if(TARGET samehost_zmq)
+  # In a folder of its own: found by who looks for it there (LD_LIBRARY_PATH, samehost::zmq), and by nobody else.
+  set_target_properties(samehost_zmq PROPERTIES EXPORT_NAME zmq INSTALL_RPATH "")
+  target_include_directories(samehost_zmq INTERFACE "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/samehost/libzmq>")
+  install(TARGETS samehost_zmq EXPORT samehostTargets
+    LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/samehost" COMPONENT samehost)
+  install(FILES "${PROJECT_BINARY_DIR}/libzmq/include/zmq.h" "${PROJECT_BINARY_DIR}/libzmq/include/zmq_utils.h"
+    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/samehost/libzmq" COMPONENT samehost)
+  install(FILES plugin/zmq/patches/README.md DESTINATION "${CMAKE_INSTALL_DOCDIR}" RENAME LICENSE-libzmq.md
+    COMPONENT samehost)
+endif()
 install(EXPORT samehostTargets NAMESPACE samehost:: DESTINATION "${samehost_package_dir}"
   COMPONENT samehost)
 configure_package_config_file(cmake/samehostConfig.cmake.in

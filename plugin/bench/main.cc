@@ -1,7 +1,7 @@
-// samehost-bench: how fast the same gRPC calls are by each way (`grpc`), and everything else by
-// which two processes can pass bytes (`menu`, `compare`). `samehost-bench --help`. Exit codes: 0
-// measured, 1 failed, 3 a proof was violated, 4 `compare` found something slower; CLI11's own for
-// wrong arguments.
+// samehost-bench: how fast the same calls (`grpc`) and messages (`zmq`) are by each way, and
+// everything else by which two processes can pass bytes (`menu`, `compare`). `samehost-bench
+// --help`. Exit codes: 0 measured, 1 failed, 3 a proof was violated, 4 `compare` found something
+// slower; CLI11's own for wrong arguments.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -12,9 +12,11 @@
 #include "plugin/bench/cases.h"
 #include "plugin/bench/link_hooks.h"
 #include "plugin/bench/menu/command.h"
+#include "plugin/bench/menu/programs.h"
 #include "plugin/bench/menu/worker.h"
 #include "plugin/bench/runner.h"
 #include "plugin/bench/worker.h"
+#include "plugin/bench/zmq_runner.h"
 
 namespace samehost::bench {
 namespace {
@@ -73,6 +75,28 @@ void AddGrpc(CLI::App& grpc, CommandLine& line) {
   grpc.add_flag("--list", line.list, "List the cases and leave");
 }
 
+void AddZmq(CLI::App& zmq, ZmqOptions& options) {
+  zmq.add_option("--cases", options.cases, "Only these cases, comma separated")
+      ->delimiter(',')
+      ->check(CLI::IsMember(ZmqCaseNames()));
+  zmq.add_option("--seconds", options.seconds, "Seconds of load for each row, over all rounds")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  zmq.add_option("--rounds", options.rounds, "Rounds of each case")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  zmq.add_option("--json", options.json_file, "Write the report to this file, too");
+}
+
+int RunZmq(ZmqOptions options) {
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe");
+  options.worker = self.parent_path() / "samehost-bench-zmq-worker";
+  options.library = menu::FindSamehostZmq();
+  if (options.library.empty()) throw BenchFailure("samehost's libzmq.so.5 was not found");
+  RunZmqBenchmark(options);
+  return 0;
+}
+
 void AddWorker(CLI::App& worker, WorkerOptions& options, std::string& role) {
   worker.add_option("--role", role);
   worker.add_option("--control-fd", options.control_fd)->required();
@@ -114,6 +138,9 @@ int Main(int argc, char** argv) {
   WorkerOptions worker_options;
   std::string role;
   AddGrpc(*app.add_subcommand("grpc", "gRPC calls over each transport"), line);
+  ZmqOptions zmq_options;
+  CLI::App* zmq = app.add_subcommand("zmq", "ZeroMQ messages over each transport");
+  AddZmq(*zmq, zmq_options);
   CLI::App* worker = app.add_subcommand("grpc-worker", "A process of `grpc`")->group("");
   AddWorker(*worker, worker_options, role);
   std::function<int()> menu_command;
@@ -124,6 +151,7 @@ int Main(int argc, char** argv) {
   try {
     if (menu_worker->parsed()) menu::RunWorker(menu_options);
     if (menu_command) return menu_command();
+    if (zmq->parsed()) return RunZmq(zmq_options);
     return worker->parsed() ? RunWorker(worker_options) : RunGrpc(line);
   } catch (const ProofFailure& failure) {
     std::fprintf(stderr, "samehost-bench: %s\n", failure.what());

@@ -12,12 +12,12 @@
 #include "plugin/grpc/auth_context.h"
 #include "plugin/grpc/channel_args_objects.h"
 #include "plugin/grpc/channel_socket.h"
-#include "plugin/grpc/decision_log.h"
 #include "plugin/grpc/replaced_connector.h"
 #include "plugin/grpc/runtime_check.h"
 #include "plugin/grpc/security_profile.h"
 #include "plugin/grpc/socket_address.h"
 #include "plugin/grpc/transport.h"
+#include "plugin/rendezvous/decision_log.h"
 #include "src/core/lib/iomgr/exec_ctx.h"
 #include "src/core/lib/security/security_connector/security_connector.h"
 #include "src/core/lib/transport/http_connect_handshaker.h"
@@ -48,16 +48,6 @@ std::chrono::milliseconds RendezvousTime(grpc_core::Timestamp deadline) {
   const int64_t left = (deadline - grpc_core::Timestamp::Now()).millis();
   return std::clamp(std::chrono::milliseconds(left / 2), std::chrono::milliseconds(0),
                     Connector::kRendezvousTimeout);
-}
-
-// kNone when the server that accepted is one that this client may talk to.
-Fallback CheckReply(const Settings& settings, const rendezvous::Address& address,
-                    const std::string& reply) {
-  const std::optional<Introduction> server = Decode(reply);
-  if (!server.has_value()) {
-    return Fallback{FallbackReason::kHandshakeFailed, "the server's introduction makes no sense"};
-  }
-  return CheckBoth(settings.profile, server->profile, ClassOf(address));
 }
 
 grpc_core::ChannelArgs ArgsOfLink(const grpc_core::ChannelArgs& args, const Settings& settings,
@@ -96,7 +86,7 @@ void Connector::Connect(const Args& args, Result* result, grpc_closure* notify) 
   attempt.request = Encode({attempt.settings->profile, ClassOf(attempt.address)});
   const Fallback fallback = Unsuitable(*attempt.settings, attempt.address, attempt.args);
   if (fallback.reason != FallbackReason::kNone) {
-    DecisionLog::Get().RecordFallback(attempt.label, fallback);
+    rendezvous::DecisionLog::Get().RecordFallback(attempt.label, fallback);
     return UseSocket();
   }
   StartRendezvous(std::move(attempt));
@@ -122,7 +112,7 @@ void Connector::StartRendezvous(Attempt attempt) {
     std::thread(std::move(run)).detach();
   } catch (const std::system_error& e) {
     grpc_shutdown();
-    DecisionLog::Get().RecordFallback(
+    rendezvous::DecisionLog::Get().RecordFallback(
         label, Fallback{FallbackReason::kSystemError, std::string("start a thread: ") + e.what()});
     UseSocket();
   }
@@ -131,14 +121,14 @@ void Connector::StartRendezvous(Attempt attempt) {
 void Connector::Decide(const Attempt& attempt, Outcome outcome) {
   Fallback fallback;
   if (auto* connected = std::get_if<rendezvous::Connected>(&outcome)) {
-    fallback = CheckReply(*attempt.settings, attempt.address, connected->message);
+    fallback = CheckReply(attempt.settings->profile, ClassOf(attempt.address), connected->message);
     if (fallback.reason == FallbackReason::kNone) {
       return UseLink(attempt, std::move(*connected));
     }
   } else {
     fallback = std::get<Fallback>(std::move(outcome));
   }
-  DecisionLog::Get().RecordFallback(attempt.label, fallback);
+  rendezvous::DecisionLog::Get().RecordFallback(attempt.label, fallback);
   UseSocket();
 }
 
@@ -157,11 +147,12 @@ void Connector::UseLink(const Attempt& attempt, rendezvous::Connected connected)
   TransportOptions options;
   options.is_client = true;
   options.peer_string = PeerString(peer);
+  options.address = attempt.label;
   options.socket_node = result->socket_node;
   result->transport =
       CreateTransport(result->channel_args, std::move(connected), std::move(options));
   StartTransport(result->transport, /*on_close=*/nullptr);
-  DecisionLog::Get().RecordShared(attempt.label);
+  rendezvous::DecisionLog::Get().RecordShared(attempt.label);
   grpc_error_handle error;
   uint64_t offer = 0;
   {

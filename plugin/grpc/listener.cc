@@ -10,10 +10,10 @@
 #include "plugin/grpc/auth_context.h"
 #include "plugin/grpc/channel_args_objects.h"
 #include "plugin/grpc/channel_socket.h"
-#include "plugin/grpc/decision_log.h"
 #include "plugin/grpc/security_profile.h"
 #include "plugin/grpc/socket_address.h"
 #include "plugin/grpc/transport.h"
+#include "plugin/rendezvous/decision_log.h"
 #include "src/core/lib/event_engine/default_event_engine.h"
 #include "src/core/lib/gprpp/status_helper.h"
 #include "src/core/lib/iomgr/exec_ctx.h"
@@ -79,7 +79,7 @@ rendezvous::Verdict Listener::State::Judge(const std::string& request) {
   verdict.detail = both.detail;
   verdict.reply = Encode(Introduction{settings_->profile, client->address});
   if (verdict.reason != FallbackReason::kNone) {
-    DecisionLog::Get().LogRefusal(label_, both);
+    rendezvous::DecisionLog::Get().LogRefusal(label_, both);
     return verdict;
   }
   std::lock_guard lock(mutex_);
@@ -137,6 +137,7 @@ void Listener::State::SetUp(rendezvous::Connected connected) {
   TransportOptions options;
   options.is_client = false;
   options.peer_string = PeerString(peer);
+  options.address = label_;
   options.socket_node = MakeSocketNode(args, label_, peer);
   const auto socket_node = options.socket_node;
   ::grpc_transport* transport = CreateTransport(args, std::move(connected), std::move(options));

@@ -5,17 +5,15 @@
 #include <utility>
 
 #include "plugin/grpc/client_credentials.h"
-#include "plugin/grpc/decision_log.h"
 #include "plugin/grpc/include/samehost/grpc.h"
 #include "plugin/grpc/link_registry.h"
 #include "plugin/grpc/polling.h"
 #include "plugin/grpc/runtime_check.h"
 #include "plugin/grpc/server_credentials.h"
+#include "plugin/rendezvous/decision_log.h"
 
 namespace samehost {
 namespace {
-
-using grpc_transport::DecisionLog;
 
 // With another gRPC no internal structure may be touched: not even to look what `fallback` is.
 template <typename T>
@@ -25,12 +23,12 @@ std::shared_ptr<T> Wrap(std::shared_ptr<T> fallback, const Options& options, con
   grpc::GrpcLibraryCodegen grpc_is_up;
   const Fallback version = grpc_transport::CheckGrpcVersion();
   if (version.reason != FallbackReason::kNone) {
-    DecisionLog::Get().RecordFallback(label, version);
+    rendezvous::DecisionLog::Get().RecordFallback(label, version);
     return fallback != nullptr ? fallback : insecure();
   }
   std::shared_ptr<T> wrapped = wrap(fallback, options);
   if (wrapped == nullptr) {
-    DecisionLog::Get().RecordFallback(
+    rendezvous::DecisionLog::Get().RecordFallback(
         label, Fallback{FallbackReason::kCredentialsNotWrappable,
                         "a credentials class that is not gRPC's own is used as it is"});
     return fallback;
@@ -73,7 +71,7 @@ std::shared_ptr<grpc::Channel> CreateCustomChannel(const std::string& target,
 
 std::vector<FallbackInfo> RecentFallbacks() {
   std::vector<FallbackInfo> out;
-  for (const grpc_transport::Decision& decision : DecisionLog::Get().Recent()) {
+  for (const rendezvous::Decision& decision : rendezvous::DecisionLog::Get().Recent()) {
     out.push_back(FallbackInfo{decision.address, std::string(Name(decision.fallback.reason)),
                                decision.fallback.detail});
   }
@@ -85,7 +83,7 @@ LinkStats Stats() {
   LinkStats stats;
   stats.links_opened = totals.opened;
   stats.links_live = totals.live;
-  stats.fallbacks = DecisionLog::Get().fallbacks();
+  stats.fallbacks = rendezvous::DecisionLog::Get().fallbacks();
   stats.messages_sent = totals.counters.messages_sent;
   stats.messages_received = totals.counters.messages_received;
   stats.bytes_sent = totals.counters.bytes_sent;

@@ -7,7 +7,7 @@
 #ifndef SAMEHOST_PLUGIN_GRPC_SECURITY_PROFILE_H_
 #define SAMEHOST_PLUGIN_GRPC_SECURITY_PROFILE_H_
 
-#include <grpc/grpc_security.h>
+#include <grpc/grpc_security_constants.h>
 
 #include <cstdint>
 #include <optional>
@@ -21,6 +21,9 @@ struct grpc_channel_credentials;
 struct grpc_server_credentials;
 
 namespace samehost::grpc_transport {
+
+// Longest type_name.
+inline constexpr size_t kMaxTypeName = 64;
 
 enum class SecurityKind : uint8_t {
   kInsecure = 0,
@@ -47,7 +50,8 @@ struct SecurityProfile {
 enum class AddressClass : uint8_t { kUnix = 0, kLoopback = 1, kElsewhere = 2 };
 AddressClass ClassOf(const rendezvous::Address& address);
 
-// Looks through composite credentials at the channel credentials inside.
+// profile_of.cc, the only part of this that needs gRPC to run. Looks through composite credentials
+// at the channel credentials inside.
 SecurityProfile ProfileOf(const grpc_channel_credentials* credentials, bool replace_tls);
 SecurityProfile ProfileOf(const grpc_server_credentials* credentials, bool replace_tls);
 
@@ -64,6 +68,9 @@ Fallback CheckOwn(const SecurityProfile& mine, AddressClass address);
 // kNone when the two may use shared memory. Symmetric but for the wording.
 Fallback CheckBoth(const SecurityProfile& client, const SecurityProfile& server,
                    AddressClass address);
+
+// kNone when the server whose introduction this is is one that this client may talk to.
+Fallback CheckReply(const SecurityProfile& mine, AddressClass address, std::string_view reply);
 
 }  // namespace samehost::grpc_transport
 

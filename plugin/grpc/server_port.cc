@@ -8,10 +8,10 @@
 
 #include "absl/strings/match.h"
 #include "plugin/grpc/channel_args_objects.h"
-#include "plugin/grpc/decision_log.h"
 #include "plugin/grpc/listener.h"
 #include "plugin/grpc/runtime_check.h"
 #include "plugin/grpc/socket_address.h"
+#include "plugin/rendezvous/decision_log.h"
 #include "src/core/ext/transport/chttp2/server/chttp2_server.h"
 #include "src/core/lib/address_utils/sockaddr_utils.h"
 #include "src/core/lib/gprpp/status_helper.h"
@@ -95,7 +95,11 @@ class PortAdder {
     if (port_ == 0) port_ = port;
     if (!listener.ok()) {
       const Fallback why = rendezvous::ToFallback(listener.error());
-      return DecisionLog::Get().RecordFallback(rendezvous::ToString(announced), why);
+      grpc_resolved_address bound = address;
+      if (grpc_is_unix_socket(&address) == 0) grpc_sockaddr_set_port(&bound, port);
+      return rendezvous::DecisionLog::Get().RecordFallback(
+          rendezvous::ToString(AnnouncedAddress(bound)), why,
+          rendezvous::DecisionLog::Side::kListening);
     }
     Finish(address, *std::move(listener), port);
   }
@@ -106,11 +110,13 @@ class PortAdder {
     if (ip && grpc_sockaddr_get_port(&address) == 0) {
       const Status set = listener->SetPort(static_cast<uint16_t>(port));
       if (!set.ok()) {
-        return DecisionLog::Get().RecordFallback(listener->label(),
-                                                 rendezvous::ToFallback(set.error()));
+        return rendezvous::DecisionLog::Get().RecordFallback(
+            listener->label(), rendezvous::ToFallback(set.error()),
+            rendezvous::DecisionLog::Side::kListening);
       }
     }
-    DecisionLog::Get().RecordShared(listener->label());
+    rendezvous::DecisionLog::Get().RecordShared(listener->label(),
+                                                rendezvous::DecisionLog::Side::kListening);
     server_->AddListener(std::move(listener));
   }
 
@@ -151,7 +157,8 @@ int AddPort(grpc_server* server, const std::string& text, grpc_server_credential
   grpc_core::Server* core = grpc_core::Server::FromC(server);
   const Fallback unsuitable = Unsuitable(core, text, *settings);
   if (unsuitable.reason != FallbackReason::kNone) {
-    DecisionLog::Get().RecordFallback(text, unsuitable);
+    rendezvous::DecisionLog::Get().RecordFallback(text, unsuitable,
+                                                  rendezvous::DecisionLog::Side::kListening);
     return grpc_server_add_http2_port(server, text.c_str(), credentials);
   }
   const auto addresses = ResolveListening(text);

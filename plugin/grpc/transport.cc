@@ -88,7 +88,7 @@ Transport::Transport(const grpc_core::ChannelArgs& args, rendezvous::Connected c
   InitKeepalive(args);
   if (is_client_) user_agent_ = EncodedUserAgent(args);
   link_->Describe({.protocol = "grpc",
-                   .name = peer_string_,
+                   .name = options.address,
                    .peer_uid = connected.peer.uid,
                    .peer_pid = static_cast<uint32_t>(connected.peer.pid)});
   RegisterLink(link_.get());

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "plugin/base/aside.h"
 #include "plugin/base/fork_guard.h"
 #include "plugin/rendezvous/announced.h"
 #include "plugin/rendezvous/handshake.h"
@@ -69,7 +70,7 @@ Result<UniqueFd> OpenSocketFolder(const Address& address) {
   const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   UniqueFd fd(open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!fd.valid()) return SystemError("open " + folder);
-  return fd;
+  return Aside(std::move(fd));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "plugin/rendezvous/entry.h"
 #include "plugin/rendezvous/message_io.h"
 #include "plugin/rendezvous/own_connections.h"
+#include "plugin/shm/segment.h"
 
 namespace samehost::rendezvous {
 namespace {
@@ -19,6 +20,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 using Outcome = std::variant<Connected, Fallback>;
+
+void Tell(const Options& options, const TraceStep& step) {
+  if (options.trace) options.trace(step);
+}
 
 milliseconds Left(Clock::time_point deadline) {
   return std::max(std::chrono::ceil<milliseconds>(deadline - Clock::now()), milliseconds(0));
@@ -39,6 +44,8 @@ class Attempt {
       if (!kind || !message.descriptors.empty()) return Nonsense();
       if (*kind != MessageKind::kProve || !connections_.empty())
         return OnAnswer(*kind, message.bytes);
+      Tell(hello_.options,
+           {true, "another network namespace", "the server asks for a proof that it is meant"});
       if (auto fallback = SendProof()) return *std::move(fallback);
     }
   }
@@ -85,6 +92,9 @@ class Attempt {
                       "the server runs as uid " + std::to_string(peer_.uid)};
     }
     pidfd_ = OpenPeerPidfd(socket_.get(), peer_);
+    Tell(hello_.options, {true, "the server process",
+                          "pid " + std::to_string(peer_.pid) + ", uid " +
+                              std::to_string(peer_.uid) + ", as the kernel says; it may serve us"});
     return std::nullopt;
   }
 
@@ -95,6 +105,7 @@ class Attempt {
     parts_ = *std::move(parts);
     Hello hello;
     hello.versions = SpokenVersions();
+    hello.capabilities = hello_.options.probe ? kProbe : 0;
     hello.timeout_ms =
         static_cast<uint32_t>(std::clamp<int64_t>(Left(deadline_).count(), 0, 3600000));
     hello.initial_ring_bytes = rings.initial_ring_bytes;
@@ -108,6 +119,9 @@ class Attempt {
     for (const UniqueFd& bell : parts_.doorbell) {
       if (bell.valid()) descriptors.push_back(bell.get());
     }
+    Tell(hello_.options, {true, "memory for the rings",
+                          std::to_string(shm::BackedBytes(parts_.segment.get())) +
+                              " bytes, sealed, made and sent with the hello"});
     return Send(Encode(hello), descriptors);
   }
 
@@ -197,7 +211,17 @@ class Attempt {
 
 Outcome TryCandidate(const Candidate& candidate, const ClientHello& hello,
                      Clock::time_point deadline) {
-  return Attempt(candidate, hello, deadline).Run();
+  Outcome outcome = Attempt(candidate, hello, deadline).Run();
+  const auto* fallback = std::get_if<Fallback>(&outcome);
+  const std::string where = candidate.folder->path + "/" + candidate.name;
+  if (fallback == nullptr) {
+    Tell(hello.options, {true, "the server's answer", where + ": accepted"});
+  } else {
+    Tell(hello.options, {false, "the server's answer",
+                         where + ": " + std::string(Name(fallback->reason)) +
+                             (fallback->detail.empty() ? "" : ", " + fallback->detail)});
+  }
+  return outcome;
 }
 
 }  // namespace samehost::rendezvous

@@ -109,6 +109,42 @@ Fallback AddressFallback(const Error& error) {
   return ToFallback(error);
 }
 
+// One line for a list of places.
+std::string Listed(const std::vector<std::string>& items) {
+  std::string out;
+  for (const std::string& item : items) out += (out.empty() ? "" : ", ") + item;
+  return out.empty() ? "none" : out;
+}
+
+// The steps of one Connect(), told to whoever asked for them.
+class Teller {
+ public:
+  explicit Teller(const Trace& trace) : trace_(trace) {}
+
+  void Ok(const char* what, const std::string& detail) const {
+    if (trace_) trace_({true, what, detail});
+  }
+  Fallback No(const char* what, Fallback fallback) const {
+    if (trace_) trace_({false, what, fallback.detail});
+    return fallback;
+  }
+  void Found(const Listing& listing) const {
+    if (!trace_) return;
+    trace_({listing.any_base, "rendezvous directories", Listed(listing.bases)});
+    for (const Error& error : listing.refused) {
+      trace_({false, "rendezvous directories", ToString(error)});
+    }
+    std::vector<std::string> entries;
+    for (const Candidate& candidate : listing.candidates) {
+      entries.push_back(candidate.folder->path + "/" + candidate.name);
+    }
+    trace_({!entries.empty(), "servers that may be meant", Listed(entries)});
+  }
+
+ private:
+  const Trace& trace_;
+};
+
 }  // namespace
 
 std::variant<Connected, Fallback> Connect(const Address& address, const Options& options,
@@ -118,24 +154,31 @@ std::variant<Connected, Fallback> Connect(const Address& address, const Options&
   timeout = std::clamp<std::chrono::milliseconds>(timeout, std::chrono::milliseconds(0), kLongest);
   const auto deadline = Clock::now() + timeout;
   const std::string text = ToString(address);
-  if (const auto setting = SwitchedOff(address))
-    return Fallback{FallbackReason::kSwitchedOff, *setting};
+  const Teller tell(options.trace);
+  if (const auto setting = SwitchedOff(address)) {
+    return tell.No("switches", {FallbackReason::kSwitchedOff, *setting});
+  }
+  tell.Ok("switches", "SAMEHOST and SAMEHOST_EXCLUDE leave " + text + " alone");
   if (request.size() > kMaxRequestBytes) {
     return Fallback{FallbackReason::kBadRingParameters, "the request is too long"};
   }
   if (!DescriptorsAllow(kSpareDescriptors)) {
-    return Fallback{FallbackReason::kDescriptorsShort,
-                    "fewer than " + std::to_string(kSpareDescriptors) + " are left"};
+    return tell.No("file descriptors",
+                   {FallbackReason::kDescriptorsShort,
+                    "fewer than " + std::to_string(kSpareDescriptors) + " are left"});
   }
   auto endpoint = ToEndpoint(address);
-  if (!endpoint) return AddressFallback(endpoint.error());
+  if (!endpoint) return tell.No("the address", AddressFallback(endpoint.error()));
   ClientHello hello{
       .options = options, .target = AsTarget(*std::move(endpoint)), .request = request};
   hello.netns = CurrentNetns();
   hello.socket_file = SocketFile(address);
   Listing listing =
       FindEntries(options.directory, EntryPrefix(hello.target, hello.netns), options.access);
-  if (listing.candidates.empty()) return NoCandidate(listing, hello.target, text);
+  tell.Found(listing);
+  if (listing.candidates.empty()) {
+    return tell.No("the server", NoCandidate(listing, hello.target, text));
+  }
   auto outcome = TryAll(std::move(listing.candidates), hello, deadline);
   const auto* fallback = std::get_if<Fallback>(&outcome);
   if (fallback != nullptr && WasNotMeant(fallback->reason) && IsElsewhere(hello.target)) {

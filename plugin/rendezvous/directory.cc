@@ -11,6 +11,8 @@
 #include <optional>
 #include <string_view>
 
+#include "plugin/base/aside.h"
+
 namespace samehost::rendezvous {
 namespace {
 
@@ -53,7 +55,7 @@ Error Refused(const std::string& path, const char* why, int code = 0) {
 }
 
 UniqueFd OpenFolder(int at, const std::string& path) {
-  return UniqueFd(openat(at, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  return Aside(UniqueFd(openat(at, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)));
 }
 
 // What openat says about something that is there but is no folder, or a symbolic link.
@@ -229,6 +231,17 @@ Result<std::shared_ptr<UserFolder>> OpenOwnFolder(const std::string& configured)
   return last;
 }
 
+std::vector<std::shared_ptr<UserFolder>> FindOwnFolders(const std::string& configured) {
+  std::vector<std::shared_ptr<UserFolder>> folders;
+  bool is_configured = false;
+  for (const Base& base : Bases(configured, &is_configured)) {
+    auto fd = OpenBase(base, /*make=*/false);
+    if (!fd || geteuid() == OverflowUid()) continue;
+    if (auto folder = OpenUserFolder(fd->get(), base.path, geteuid())) folders.push_back(*folder);
+  }
+  return folders;
+}
+
 Listing FindEntries(const std::string& configured, const std::string& prefix,
                     const AccessPolicy& policy) {
   Listing listing;
@@ -239,6 +252,7 @@ Listing FindEntries(const std::string& configured, const std::string& prefix,
     auto fd = OpenBase(base, /*make=*/false);
     if (fd) {
       search.KnownUsers(fd->get(), base.path);
+      listing.bases.push_back(base.path);
       opened.emplace_back(*std::move(fd), base.path);
     } else {
       Note(fd.error(), &listing);

@@ -31,6 +31,10 @@ struct UserFolder {
 // Errors: kNotFound (no base directory), kRefused (one that is not safe), kSystem.
 Result<std::shared_ptr<UserFolder>> OpenOwnFolder(const std::string& configured);
 
+// The folders of this process's user that are there already, in every base directory, best first.
+// What is not trusted is left out.
+std::vector<std::shared_ptr<UserFolder>> FindOwnFolders(const std::string& configured);
+
 struct Candidate {
   std::shared_ptr<UserFolder> folder;
   std::string name;
@@ -42,6 +46,7 @@ struct Listing {
   std::vector<Error> refused;         // what was not trusted
   std::vector<Error> failed;          // what could not be looked at (descriptors, memory)
   bool any_base = false;              // whether any base directory is there
+  std::vector<std::string> bases;     // that were looked into
 };
 
 // All entries whose names begin with `prefix`. A client looks into every base directory that

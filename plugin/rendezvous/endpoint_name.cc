@@ -67,6 +67,18 @@ std::string AbstractName(const Address& address) {
   return std::string(path + 1, std::min(bytes, sizeof(path)) - 1);
 }
 
+// A name stands behind the family AF_UNSPEC, which is no socket's.
+constexpr size_t kNameOffset = offsetof(sockaddr_un, sun_path);
+
+std::string NameOf(const Address& address) {
+  const auto* bytes = reinterpret_cast<const char*>(&address.storage);
+  if (address.storage.ss_family != AF_UNSPEC || address.length <= kNameOffset ||
+      address.length > sizeof(sockaddr_un)) {
+    return "";
+  }
+  return std::string(bytes + kNameOffset, address.length - kNameOffset);
+}
+
 bool IsUnixNamed(const Address& address) {
   return address.length > offsetof(sockaddr_un, sun_path) && address.length <= sizeof(sockaddr_un);
 }
@@ -148,6 +160,15 @@ FileId SocketFile(const Address& address) {
   return Identity(status);
 }
 
+Address NamedAddress(const std::string& name) {
+  Address address;
+  address.storage.ss_family = AF_UNSPEC;
+  const size_t bytes = std::min<size_t>(name.size(), 100);
+  memcpy(reinterpret_cast<char*>(&address.storage) + kNameOffset, name.data(), bytes);
+  address.length = static_cast<socklen_t>(kNameOffset + bytes);
+  return address;
+}
+
 Result<Endpoint> ToEndpoint(const Address& address) {
   const auto family = address.storage.ss_family;
   if (family == AF_INET && address.length >= sizeof(sockaddr_in)) {
@@ -160,6 +181,9 @@ Result<Endpoint> ToEndpoint(const Address& address) {
     const std::string path = UnixPath(address);
     if (!path.empty()) return PathEndpoint(path);
     return Endpoint{.kind = EndpointKind::kUnixAbstract, .name = AbstractName(address)};
+  }
+  if (std::string name = NameOf(address); !name.empty()) {
+    return Endpoint{.kind = EndpointKind::kName, .name = std::move(name)};
   }
   return SystemError("address of family " + std::to_string(family), EAFNOSUPPORT);
 }
@@ -181,12 +205,13 @@ bool Covers(const Endpoint& announced, const Endpoint& target) {
 std::string EntryPrefix(const Endpoint& endpoint, const FileId& netns) {
   if (endpoint.kind == EndpointKind::kTcp) return "tcp-" + std::to_string(endpoint.tcp.port) + "-";
   const bool abstract = endpoint.kind == EndpointKind::kUnixAbstract;
-  const FileId& place = abstract ? netns : endpoint.folder;
+  const FileId& place = abstract ? netns : endpoint.folder;  // zeros for a name
   Hash hash;
   hash.Add(place.device);
   hash.Add(place.inode);
   hash.Add(endpoint.name.data(), endpoint.name.size());
-  return (abstract ? "abstract-" : "unix-") + hash.Hex() + "-";
+  const bool is_name = endpoint.kind == EndpointKind::kName;
+  return (abstract ? "abstract-" : is_name ? "name-" : "unix-") + hash.Hex() + "-";
 }
 
 FileId CurrentNetns() {
@@ -201,6 +226,7 @@ std::string ToString(const Address& address) {
     const IpEndpoint endpoint = ToIpEndpoint(address.storage);
     return IpText(endpoint) + ":" + std::to_string(endpoint.port);
   }
+  if (const std::string name = NameOf(address); !name.empty()) return "name:" + name;
   if (family != AF_UNIX || !IsUnixNamed(address)) return "unknown address";
   const std::string path = UnixPath(address);
   return path.empty() ? "unix-abstract:" + AbstractName(address) : "unix:" + path;

@@ -34,13 +34,14 @@ struct IpEndpoint {
   bool is_loopback() const;
 };
 
-enum class EndpointKind : uint8_t { kTcp = 1, kUnixPath = 2, kUnixAbstract = 3 };
+enum class EndpointKind : uint8_t { kTcp = 1, kUnixPath = 2, kUnixAbstract = 3, kName = 4 };
 
 struct Endpoint {
   EndpointKind kind = EndpointKind::kTcp;
-  IpEndpoint tcp = {};    // kTcp
-  FileId folder = {};     // kUnixPath: the folder that the socket file is in
-  std::string name = {};  // kUnixPath: the file's name; kUnixAbstract: the name, without the zero
+  IpEndpoint tcp = {};  // kTcp
+  FileId folder = {};   // kUnixPath: the folder that the socket file is in
+  // kUnixPath: the file's name; kUnixAbstract: the name, without the zero; kName: the name
+  std::string name = {};
   bool operator==(const Endpoint&) const = default;
 };
 

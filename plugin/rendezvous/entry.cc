@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "plugin/base/aside.h"
+
 namespace samehost::rendezvous {
 namespace {
 
@@ -99,7 +101,8 @@ Result<Entry> MakeEntry(std::shared_ptr<UserFolder> folder, const std::string& p
   Sweep(folder, prefix);
   for (int attempt = 0; attempt < 3; ++attempt) {
     Entry entry;
-    entry.listener.Reset(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    entry.listener =
+        Aside(UniqueFd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)));
     if (!entry.listener.valid()) return SystemError("socket AF_UNIX");
     const std::string unique = UniquePart();
     const std::string unfinished = std::string(kUnfinished) + unique;

@@ -116,7 +116,7 @@ bool ReadEndpoint(Reader& reader, Endpoint* endpoint) {
   endpoint->tcp = reader.Ip();
   endpoint->folder = reader.File();
   endpoint->name = reader.Text(kMaxEndpointName);
-  if (kind < 1 || kind > 3) return false;
+  if (kind < 1 || kind > 4) return false;
   endpoint->kind = static_cast<EndpointKind>(kind);
   return true;
 }

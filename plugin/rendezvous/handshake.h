@@ -38,6 +38,9 @@ inline constexpr size_t kMaxProtocolBytes = 32;
 inline constexpr size_t kMaxDetailBytes = 512;
 inline constexpr size_t kMaxProofs = 8;
 
+// Hello::capabilities: the client wants to know and not to connect (Options::probe).
+inline constexpr uint64_t kProbe = 1;
+
 enum class MessageKind : uint32_t { kHello = 1, kAccept = 2, kRefuse = 3, kProve = 4, kProof = 5 };
 
 struct VersionRange {
@@ -47,7 +50,7 @@ struct VersionRange {
 
 struct Hello {
   VersionRange versions;
-  uint64_t capabilities = 0;  // none defined yet; unknown bits are ignored
+  uint64_t capabilities = 0;  // kProbe; unknown bits are ignored
   uint32_t timeout_ms = 0;    // how long the client will wait, from now
   uint32_t initial_ring_bytes = 0;
   uint32_t max_ring_bytes = 0;

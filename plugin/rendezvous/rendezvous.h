@@ -25,6 +25,7 @@
 #include "plugin/base/result.h"
 #include "plugin/rendezvous/fallback_reason.h"
 #include "plugin/rendezvous/peer.h"
+#include "plugin/rendezvous/trace.h"
 #include "plugin/shm/link.h"
 
 namespace samehost::rendezvous {
@@ -39,14 +40,20 @@ struct Options {
   AccessPolicy access;
   shm::LinkOptions link;
   std::string protocol;  // "grpc" or "zmq"; both sides must agree
+  // Client only. The server goes through all of its checks and answers, but does not take the link.
+  bool probe = false;
+  Trace trace;  // may be empty
 };
 
-// A socket address: AF_INET, AF_INET6 or AF_UNIX (path and abstract).
+// A socket address: AF_INET, AF_INET6 or AF_UNIX (path and abstract); or NamedAddress().
 struct Address {
   sockaddr_storage storage = {};
   socklen_t length = 0;
 };
-// "127.0.0.1:50051", "[::1]:50051", "unix:/path", "unix-abstract:name" (for messages).
+// A name that is no socket address at all: of a server that its clients know by other means, and
+// that proves in `request` or `reply` who it is. At most 100 bytes, none of them zero.
+Address NamedAddress(const std::string& name);
+// "127.0.0.1:50051", "[::1]:50051", "unix:/path", "unix-abstract:name", "name:name" (for messages).
 std::string ToString(const Address& address);
 
 struct Connected {

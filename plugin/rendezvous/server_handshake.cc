@@ -183,6 +183,8 @@ Result<Listening> ServerHandshake::CheckListener() {
                                cache);
     case EndpointKind::kUnixAbstract:
       return CheckAbstractListener(target.name, cache);
+    case EndpointKind::kName:
+      return Listening::kOurs;  // no socket is meant
   }
   return Listening::kOthers;
 }
@@ -258,6 +260,7 @@ bool ServerHandshake::Finish() {
   if (!SendMessage(socket_.get(), Encode(Accept{version_, 0, std::move(verdict.reply)})))
     return false;
   socket_.Reset();
+  if ((hello_.capabilities & kProbe) != 0) return false;  // it only asked
   if (handler.accept) {
     handler.accept(Connected{*std::move(link), peer_, version_, std::move(hello_.request)});
   }

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <system_error>
 
+#include "plugin/base/aside.h"
 #include "plugin/base/fork_guard.h"
 #include "plugin/rendezvous/message_io.h"
 
@@ -49,7 +50,7 @@ class SignalsBlocked {
   sigset_t before_;
 };
 
-UniqueFd OpenReserve() { return UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+UniqueFd OpenReserve() { return Aside(UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC))); }
 
 }  // namespace
 
@@ -89,7 +90,7 @@ Result<std::shared_ptr<Service>> Service::Add(const std::shared_ptr<Announced>& 
 
 Result<std::shared_ptr<Service>> Service::Start() {
   std::shared_ptr<Service> service(new Service);
-  service->wake_.Reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  service->wake_ = Aside(UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
   if (!service->wake_.valid()) return SystemError("eventfd");
   service->reserve_ = OpenReserve();
   SignalsBlocked blocked;
@@ -112,8 +113,8 @@ void Service::Remove(const std::shared_ptr<Service>& service,
   announced->closed.store(true, std::memory_order_relaxed);
   std::erase(service->announced_, announced);
   // Knocks at the door are refused from here on; the descriptor goes when the thread lets go of it.
-  shutdown(announced->entry.listener.get(), SHUT_RDWR);
-  service->Wake();
+  if (announced->entry.listener.Intact()) shutdown(announced->entry.listener.get(), SHUT_RDWR);
+  const bool woken = service->Wake();
   const bool last = service->announced_.empty();
   if (last) {
     service->ending_ = true;
@@ -126,27 +127,39 @@ void Service::Remove(const std::shared_ptr<Service>& service,
   service->released_.wait(lock, [&] { return service->held_ != announced.get(); });
   AcceptHandler handler = std::move(announced->handler);
   lock.unlock();
-  if (last) service->thread_.join();
+  if (!last) return;
+  // Without its descriptor the thread does not hear; it ends by itself at the next event.
+  woken ? service->thread_.join() : service->thread_.detach();
 }
 
 Service::Service() : generation_(ForkGeneration()) {}
 
 Service::~Service() = default;
 
-void Service::Wake() {
+bool Service::Wake() {
   const uint64_t one = 1;
   // Full means that a wake-up is on its way already.
-  (void)!write(wake_.get(), &one, sizeof(one));
+  return wake_.Intact() &&
+         (write(wake_.get(), &one, sizeof(one)) == sizeof(one) || errno == EAGAIN);
 }
 
 void Service::Run() {
   netns_ = CurrentNetns();
   Announcements announcements;
-  while (Snapshot(&announcements)) {
+  while (!lost_ && Snapshot(&announcements)) {
     Poll(announcements);
     StepHandshakes();
   }
+  if (lost_) StepDown();
   for (ServerHandshake& handshake : handshakes_) handshake.Abandon();
+}
+
+// The program has closed the descriptors of its whole process. Who announces next starts afresh.
+void Service::StepDown() {
+  Shared& shared = TheShared();
+  std::shared_ptr<Service> self;
+  std::lock_guard lock(shared.mutex);
+  if (shared.current.get() == this) self = std::move(shared.current);
 }
 
 bool Service::Snapshot(Announcements* out) {
@@ -182,6 +195,9 @@ void Service::Poll(const Announcements& announcements) {
     polled.push_back({accepting ? announced->entry.listener.get() : -1, POLLIN, 0});
   }
   if (poll(polled.data(), polled.size(), TimeoutMs()) <= 0) return;
+  lost_ = !wake_.Intact();
+  for (const auto& announced : announcements) lost_ = lost_ || !announced->entry.listener.Intact();
+  if (lost_) return;
   uint64_t ignored;
   if (polled[0].revents != 0) (void)!read(wake_.get(), &ignored, sizeof(ignored));
   for (size_t i = first_listener; i < polled.size(); ++i) {

@@ -52,7 +52,9 @@ class Service {
   // Runs one step and lets go of the announcement. False when the handshake has ended.
   bool StepHeld(ServerHandshake& handshake);
   int TimeoutMs() const;
-  void Wake();
+  void StepDown();
+  // False when the thread cannot be woken: the program has closed the descriptor.
+  bool Wake();
 
   const uint64_t generation_;
   UniqueFd wake_;     // eventfd
@@ -69,6 +71,7 @@ class Service {
   // Rendezvous thread only.
   FileId netns_;
   std::deque<ServerHandshake> handshakes_;
+  bool lost_ = false;                    // its descriptors are closed
   Clock::time_point accept_again_at_{};  // accepting pauses until then
 };
 

@@ -22,8 +22,10 @@ size_t BlockBytes(size_t bytes) {
 
 }  // namespace
 
-Arena::Arena(DirectionControl* control, PeerBell* bell, int socket, uint32_t max_bytes)
+Arena::Arena(DirectionControl* control, PeerBell* bell, int socket, uint32_t max_bytes,
+             bool writable_blocks)
     : max_bytes_(max_bytes),
+      writable_blocks_(writable_blocks),
       fork_generation_(ForkGeneration()),
       control_(control),
       bell_(bell),
@@ -81,7 +83,7 @@ std::optional<uint32_t> Arena::Make(size_t bytes) {
   const uint64_t now = MonotonicNanos();
   if (now < next_try_nanos_) return std::nullopt;
   next_try_nanos_ = now + kNanosAfterFailure;
-  Result<BlockMemory> memory = MakeBlockMemory(bytes);
+  Result<BlockMemory> memory = MakeBlockMemory(bytes, writable_blocks_);
   if (!memory.ok()) return std::nullopt;
   const auto number = static_cast<uint32_t>(free - slots_.begin());
   const uint32_t base = Returned(number);  // the peer may be quick

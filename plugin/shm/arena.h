@@ -31,7 +31,8 @@ class Arena {
 
   // `control`: of the direction that this side produces into; it, `bell` and `socket` are used
   // until Retire(). `max_bytes`: of all blocks together, at most.
-  Arena(DirectionControl* control, PeerBell* bell, int socket, uint32_t max_bytes);
+  Arena(DirectionControl* control, PeerBell* bell, int socket, uint32_t max_bytes,
+        bool writable_blocks = false);
 
   // A block of at least `bytes`, for one local owner, that the peer has no part of any more. Tells
   // the peer that a large message is coming and wakes it when it sleeps: that takes as long as
@@ -64,6 +65,7 @@ class Arena {
   std::optional<uint32_t> Make(size_t bytes);
 
   const uint32_t max_bytes_;
+  const bool writable_blocks_;
   const uint64_t fork_generation_;
   mutable std::mutex mutex_;
   // All below: under the mutex.

@@ -49,8 +49,12 @@ class ArenaView::View final : public Lease::Owner {
 void ArenaView::Unref::operator()(View* view) const { view->Drop(); }
 
 ArenaView::ArenaView(DirectionControl* control, std::shared_ptr<const Mapping> memory,
-                     Breaker* breaker, uint32_t max_bytes)
-    : control_(control), memory_(std::move(memory)), breaker_(breaker), max_bytes_(max_bytes) {
+                     Breaker* breaker, uint32_t max_bytes, bool writable_blocks)
+    : control_(control),
+      memory_(std::move(memory)),
+      breaker_(breaker),
+      max_bytes_(max_bytes),
+      writable_blocks_(writable_blocks) {
   // relaxed: one number, good whenever the peer sees it.
   control_->max_arena_bytes.store(max_bytes, std::memory_order_relaxed);
 }
@@ -72,11 +76,14 @@ void ArenaView::Receive(ReceivedFrame received) {
   }
   Result<Mapping> mapping = Error{ErrorCode::kSystem, 0, "no descriptor was free"};
   if (received.fd.valid()) {
-    if (Status checked = CheckBlockMemory(received.fd.get(), frame.bytes); !checked.ok()) {
+    if (Status checked = CheckBlockMemory(received.fd.get(), frame.bytes, writable_blocks_);
+        !checked.ok()) {
       return breaker_->Break(checked.error());
     }
-    mapping = Mapping::Shared(received.fd.get(), 0, frame.bytes,
-                              {.access = Mapping::Access::kRead, .populate = true});
+    mapping = Mapping::Shared(
+        received.fd.get(), 0, frame.bytes,
+        {.access = writable_blocks_ ? Mapping::Access::kReadWrite : Mapping::Access::kRead,
+         .populate = true});
   }
   if (!mapping.ok()) {
     // relaxed: nothing is read because of it.

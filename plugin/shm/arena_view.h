@@ -26,7 +26,7 @@ class ArenaView {
   // borrowed keeps. `breaker` outlives this object. `max_bytes`: of all blocks together; 0: takes
   // none.
   ArenaView(DirectionControl* control, std::shared_ptr<const Mapping> memory, Breaker* breaker,
-            uint32_t max_bytes);
+            uint32_t max_bytes, bool writable_blocks = false);
   ~ArenaView();
 
   void Receive(ReceivedFrame frame);
@@ -44,6 +44,7 @@ class ArenaView {
   const std::shared_ptr<const Mapping> memory_;
   Breaker* const breaker_;
   const uint32_t max_bytes_;
+  const bool writable_blocks_;
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<View, Unref>> views_;  // by number; under mutex_
   size_t bytes_ = 0;                                 // under mutex_

@@ -10,11 +10,6 @@ namespace {
 // message, shorter than anybody notices.
 constexpr uint64_t kPatienceNanos = 500'000;
 
-uint64_t LoadWord(const std::byte* place) {
-  // relaxed: ordered by the head. Atomic, so that it is read exactly once.
-  return reinterpret_cast<const std::atomic<uint64_t>*>(place)->load(std::memory_order_relaxed);
-}
-
 void Add(std::atomic<uint64_t>& counter, uint64_t amount) {
   counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
 }
@@ -64,33 +59,29 @@ Link::Take Consumer::Broken(const char* rule) {
   return Link::Take::kBroken;
 }
 
-bool Consumer::RefreshHead() {
-  const uint64_t head = control_->head.load(std::memory_order_acquire);  // SYNC(records)
-  const uint64_t read = read_.load(std::memory_order_relaxed);           // relaxed: own
-  // What is unread lies in this ring and at most one other.
-  if (head - read > uint64_t{capacity_} + max_ring_bytes_ || head % kRecordAlignment != 0) {
-    breaker_->Violation("head of the peer");
-    return false;
-  }
-  head_ = head;
-  return true;
+// What is unread lies in this ring and at most one other. The head is told after the records, so it
+// may be behind.
+bool Consumer::Plausible(uint64_t head, uint64_t read) const {
+  const uint64_t most = uint64_t{capacity_} + max_ring_bytes_;
+  return head - read + most <= 2 * most && head % kRecordAlignment == 0;
 }
 
 Link::Take Consumer::Next(Record* record) {
   for (;;) {
     if (breaker_->broken()) return Link::Take::kBroken;
     const uint64_t read = read_.load(std::memory_order_relaxed);  // relaxed: own
-    if (read == head_) {
-      if (!RefreshHead()) return Link::Take::kBroken;
-      if (read == head_) return Empty();
-    }
     const std::byte* place = data_ + (read & (capacity_ - 1));
-    const uint64_t header = LoadWord(place);
+    uint64_t header = LoadWord(place);
+    if (header == 0) {
+      const uint64_t head = control_->head.load(std::memory_order_acquire);  // SYNC(records)
+      if (!Plausible(head, read)) return Broken("head of the peer");
+      if (!Ahead(head, read)) return Empty();
+      header = LoadWord(place);  // what is before the head can be seen
+    }
     const uint32_t length = static_cast<uint32_t>(header);
     const uint32_t kind = static_cast<uint32_t>(header >> 32);
     // The mirror makes every record of up to a quarter of the ring contiguous.
     if (length == 0 || length > capacity_ / 4) return Broken("length of a record");
-    if (RecordBytes(length) > head_ - read) return Broken("record beyond the head");
     if (kind == static_cast<uint32_t>(RecordKind::kSwitch)) {
       const Link::Take taken = TakeSwitch(place + kRecordHeaderBytes, length);
       if (taken != Link::Take::kRecord) return taken;
@@ -132,7 +123,7 @@ Lease Consumer::Lend(const Record& record) {
 }
 
 void Consumer::FlushDone() {
-  if (done_ == flushed_) return;
+  if (done_ == flushed_ && !messages_new_) return;
   flushed_ = done_;
   Add(counters_->records_received, new_records_);
   Add(counters_->bytes_received, new_bytes_);
@@ -140,12 +131,14 @@ void Consumer::FlushDone() {
   new_bytes_ = 0;
   taken_.store(done_, std::memory_order_relaxed);           // relaxed: see LeasesStopPeer()
   control_->taken.store(done_, std::memory_order_release);  // SYNC(taken)
+  messages_new_ = false;
   if (lending_) {
     lending_ = lender_->Flush(done_);
+    bell_->AfterTaken(0, messages_);
     return;
   }
   control_->tail.store(done_, std::memory_order_release);  // SYNC(room)
-  bell_->AfterRoom(done_);
+  bell_->AfterTaken(done_, messages_);
 }
 
 // ---- Leases that are kept for long -----------------------------------------------------------

@@ -41,14 +41,26 @@ class Consumer {
   void Done(const Record& record);
   void FlushDone();
   Lease Lend(const Record& record);
+  void SetMessagesTaken(uint64_t messages) {
+    messages_ = messages;
+    messages_new_ = true;
+    control_->messages_taken.store(messages, std::memory_order_relaxed);  // relaxed: one number
+  }
   bool HasInput() const {
     // Whoever spins here gets the record's first line together with the head rather than after it.
     // relaxed: only an address; one that is unmapped by now does no harm.
     __builtin_prefetch(next_place_.load(std::memory_order_relaxed));
-    // relaxed: Next() reads the head again with acquire.
-    return control_->head.load(std::memory_order_relaxed) !=
-               read_.load(std::memory_order_relaxed) ||
+    // relaxed: Next() reads with acquire.
+    return Ahead(control_->head.load(std::memory_order_relaxed),
+                 read_.load(std::memory_order_relaxed)) ||
            breaker_->broken();
+  }
+  // The same for the consuming thread, a cache line sooner: a record that can be seen before the
+  // head tells of it.
+  bool InputHere() const {
+    // relaxed: own.
+    const uint64_t read = read_.load(std::memory_order_relaxed);
+    return LoadWord(data_ + (read & (capacity_ - 1))) != 0 || breaker_->broken();
   }
   // Whether the peer waits for room that only leases hold up: then Next() must be called, which
   // takes care of it in the end.
@@ -57,7 +69,12 @@ class Consumer {
   size_t memory_bytes() const;
 
  private:
-  bool RefreshHead();
+  static bool Ahead(uint64_t head, uint64_t read) { return static_cast<int64_t>(head - read) > 0; }
+  static uint64_t LoadWord(const std::byte* place) {
+    // Atomic, so that it is read exactly once. SYNC(record)
+    return reinterpret_cast<const std::atomic<uint64_t>*>(place)->load(std::memory_order_acquire);
+  }
+  bool Plausible(uint64_t head, uint64_t read) const;
   void SetRead(uint64_t position);
   Link::Take Empty();
   Link::Take Broken(const char* rule);
@@ -86,11 +103,12 @@ class Consumer {
   Lender* first_lender_ = nullptr;  // the first ring while another is in use, or nullptr
   std::byte* data_ = nullptr;       // lender_'s mapping
   uint32_t capacity_ = 0;           // and its size
-  uint64_t head_ = 0;               // the peer's head as last read and checked
   uint64_t done_ = 0;               // everything before it was given back
   uint64_t flushed_ = 0;            // done_ as of the last flush
   bool lending_ = false;            // something may be lent: then only lender_ writes the tail
   uint64_t stopped_since_ = 0;      // nanoseconds; 0: leases do not stop the peer
+  uint64_t messages_ = 0;           // SetMessagesTaken()
+  bool messages_new_ = false;       // not yet told the peer
   uint64_t new_records_ = 0;        // read, not yet counted
   uint64_t new_bytes_ = 0;
   std::atomic<const std::byte*> next_place_{nullptr};  // of the record at read_

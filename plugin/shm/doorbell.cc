@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "plugin/base/aside.h"
 #include "plugin/shm/frame.h"
 
 namespace samehost::shm {
@@ -21,9 +22,11 @@ bool LooksLikeEventFd(int fd) {
   return size < 0 || std::string(link, static_cast<size_t>(size)) == "anon_inode:[eventfd]";
 }
 
-void Ring(int eventfd) {
+void Ring(const UniqueFd& eventfd) {
   const uint64_t one = 1;
-  [[maybe_unused]] const ssize_t ignored = write(eventfd, &one, sizeof(one));
+  // The eight bytes must not get into a file of the program's that has the number now.
+  if (!eventfd.Intact()) return;
+  [[maybe_unused]] const ssize_t ignored = write(eventfd.get(), &one, sizeof(one));
 }
 
 }  // namespace
@@ -31,7 +34,7 @@ void Ring(int eventfd) {
 Result<UniqueFd> Doorbell::MakeEventFd() {
   UniqueFd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!fd.valid()) return SystemError("eventfd");
-  return fd;
+  return Aside(std::move(fd));
 }
 
 Result<Doorbell> Doorbell::Create(UniqueFd own, UniqueFd peer, int socket) {
@@ -53,13 +56,13 @@ Result<Doorbell> Doorbell::Create(UniqueFd own, UniqueFd peer, int socket) {
 
 void Doorbell::RingPeer() const {
   if (peer_.valid()) {
-    Ring(peer_.get());
+    Ring(peer_);
   } else {
     SendFrame(socket_, Frame{FrameType::kDoorbell});
   }
 }
 
-void Doorbell::RingSelf() const { Ring(own_.get()); }
+void Doorbell::RingSelf() const { Ring(own_); }
 
 bool Doorbell::Drain() const {
   uint64_t rings = 0;

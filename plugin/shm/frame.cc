@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "plugin/base/aside.h"
+
 namespace samehost::shm {
 namespace {
 
@@ -24,7 +26,7 @@ bool TakeDescriptors(msghdr& message, UniqueFd& kept) {
     for (size_t at = 0; CMSG_LEN((at + 1) * sizeof(int)) <= c->cmsg_len; ++at, ++count) {
       int fd = -1;
       std::memcpy(&fd, CMSG_DATA(c) + at * sizeof(int), sizeof(fd));
-      UniqueFd owned(fd);
+      UniqueFd owned = Aside(UniqueFd(fd));
       if (count == 0) kept = std::move(owned);
     }
   }

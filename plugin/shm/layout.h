@@ -25,7 +25,7 @@
 namespace samehost::shm {
 
 inline constexpr uint64_t kSegmentMagic = 0x74736f68656d6173;  // "samehost", little endian
-inline constexpr uint32_t kLayoutVersion = 1;
+inline constexpr uint32_t kLayoutVersion = 2;
 inline constexpr uint32_t kCountersVersion = 1;
 // Twice a cache line: the processor fetches lines in pairs.
 inline constexpr size_t kLineBytes = 128;
@@ -54,6 +54,7 @@ struct DirectionControl {
   alignas(kLineBytes) std::atomic<uint64_t> head;  // end of the published records
   std::atomic<uint64_t> awaited_tail;              // ring when tail gets here; 0: nobody waits
   std::atomic<uint32_t> coming;                    // not 0: a large message is being prepared
+  std::atomic<uint64_t> awaited_messages;  // ring when as many have been taken; 0: nobody waits
   // Written by the consumer.
   alignas(kLineBytes) std::atomic<uint64_t> tail;  // everything before it may be overwritten
   std::atomic<uint64_t> taken;                     // everything before it has been read
@@ -61,6 +62,7 @@ struct DirectionControl {
   std::atomic<uint32_t> max_ring_bytes;            // largest ring taken; 0: not known yet
   std::atomic<uint32_t> max_arena_bytes;           // of all blocks together; 0: takes none
   std::atomic<uint32_t> blocks_refused;            // there was no means to map one: make no more
+  std::atomic<uint64_t> messages_taken;  // where messages are counted (Link::SetMessagesTaken)
   // Written by the consumer, taken back by the producer that rings (Link::Watch).
   alignas(kLineBytes) std::atomic<uint32_t> watch;
   // Written by the producer: when it rang last, monotonic nanoseconds; 0: never. A hint.
@@ -72,7 +74,9 @@ static_assert(sizeof(DirectionControl) == 3 * kLineBytes + kMaxBlocks * 4);
 static_assert(sizeof(DirectionControl) <= 2048);
 static_assert(offsetof(DirectionControl, max_arena_bytes) == 152);
 static_assert(offsetof(DirectionControl, blocks_returned) == 384);
+static_assert(offsetof(DirectionControl, messages_taken) == 160);
 static_assert(offsetof(DirectionControl, head) == 0);
+static_assert(offsetof(DirectionControl, awaited_messages) == 24);
 static_assert(offsetof(DirectionControl, awaited_tail) == 8);
 static_assert(offsetof(DirectionControl, tail) == 128);
 static_assert(offsetof(DirectionControl, taken) == 136);
@@ -106,6 +110,7 @@ struct CountersPage {
   alignas(kLineBytes) std::atomic<uint64_t> messages_received;
   std::atomic<uint64_t> bytes_received;
   std::atomic<uint64_t> records_received;
+  std::atomic<uint64_t> peer_block_bytes;  // of the peer's arena, mapped here now
   // Waiting.
   alignas(kLineBytes) std::atomic<uint64_t> doorbells_rung;
   std::atomic<uint64_t> doorbells_late;
@@ -120,7 +125,8 @@ static_assert(offsetof(CountersPage, messages_received) == 256);
 static_assert(offsetof(CountersPage, doorbells_rung) == 384);
 
 // A record: this word, then the payload, then padding to 8 bytes. Little endian: the length is in
-// the low half. A word of zero is never valid, so punched memory is noticed.
+// the low half. A word of zero is no record: it stands behind the last one, so that whoever waits
+// there sees the next one by its own first word; the head is for everybody else.
 inline constexpr uint32_t kRecordAlignment = 8;
 inline constexpr size_t kRecordHeaderBytes = 8;
 enum class RecordKind : uint32_t { kData = 1, kSwitch = 2 };

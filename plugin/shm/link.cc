@@ -5,7 +5,9 @@
 
 #include <cstring>
 
+#include "plugin/base/aside.h"
 #include "plugin/base/clock.h"
+#include "plugin/base/fixed_text.h"
 #include "plugin/shm/frame.h"
 #include "plugin/shm/layout.h"
 #include "plugin/shm/link_impl.h"
@@ -65,6 +67,10 @@ Result<std::unique_ptr<Link>> Link::Create(Side side, LinkParts parts, const Lin
   if (!ValidRingBytes(options.max_ring_bytes)) {
     return Error{ErrorCode::kInvalidArgument, 0, "max_ring_bytes"};
   }
+  for (UniqueFd* fd :
+       {&parts.segment, &parts.socket, &parts.peer_pidfd, &parts.doorbell[0], &parts.doorbell[1]}) {
+    *fd = Aside(std::move(*fd));
+  }
   const Result<uint64_t> bytes = SealedMemoryBytes(parts.segment.get());
   if (!bytes.ok()) return bytes.error();
   const Result<SegmentHeader> header = ReadHeader(parts.segment.get(), options.max_ring_bytes);
@@ -93,6 +99,7 @@ Result<std::unique_ptr<Link>> Link::Create(Side side, LinkParts parts, const Lin
                           .incoming = *std::move(incoming),
                           .max_ring_bytes = options.max_ring_bytes,
                           .max_arena_bytes = ArenaBytes(options),
+                          .writable_blocks = options.writable_blocks,
                           .trusts_peer = parts.trusts_peer};
   return std::unique_ptr<Link>(std::make_unique<LinkImpl>(std::move(pieces), *std::move(doorbell)));
 }
@@ -113,7 +120,8 @@ LinkImpl::LinkImpl(Pieces pieces, Doorbell doorbell)
       bell_(outgoing_, incoming_, &doorbell_, page_),
       inbox_(incoming_, &bell_, &breaker_, pieces.max_ring_bytes),
       // A peer of another user could change what it has sent while it is being read.
-      view_(incoming_, control_, &breaker_, doorbell_.same_user() ? pieces.max_arena_bytes : 0),
+      view_(incoming_, control_, &breaker_, doorbell_.same_user() ? pieces.max_arena_bytes : 0,
+            pieces.writable_blocks),
       producer_(outgoing_, page_, &bell_, &breaker_, socket_.get(), std::move(pieces.outgoing),
                 pieces.max_ring_bytes),
       consumer_(incoming_, page_, &bell_, &breaker_, &inbox_,
@@ -128,7 +136,8 @@ LinkImpl::LinkImpl(Pieces pieces, Doorbell doorbell)
   // relaxed: one number, good whenever the peer sees it.
   incoming_->max_ring_bytes.store(pieces.max_ring_bytes, std::memory_order_relaxed);
   if (pieces.trusts_peer && pieces.max_arena_bytes > 0) {
-    arena_ = std::make_shared<Arena>(outgoing_, &bell_, socket_.get(), pieces.max_arena_bytes);
+    arena_ = std::make_shared<Arena>(outgoing_, &bell_, socket_.get(), pieces.max_arena_bytes,
+                                     pieces.writable_blocks);
   }
 }
 
@@ -230,6 +239,22 @@ bool LinkImpl::ArmDoorbell(bool only_if_busy) {
                       : Wake::Arm(incoming_->watch, anything);
 }
 
+bool LinkImpl::ArmFor(uint32_t what) {
+  if (forked()) return true;
+  return Wake::ArmAndStay(incoming_->watch, [this, what] {
+    const uint64_t awaited = outgoing_->awaited_messages.load(std::memory_order_relaxed);
+    return ((what & kForInput) != 0 && (HasInput() || consumer_.LeasesStopPeer())) ||
+           ((what & kForRoom) != 0 && HasRoom()) ||
+           ((what & kForMessages) != 0 && awaited != 0 && MessagesTakenByPeer() >= awaited);
+  });
+}
+
+void LinkImpl::AwaitMessagesTaken(uint64_t messages) {
+  if (forked()) return;
+  // relaxed: ArmFor() comes after it, with a fence. SYNC(sleep)
+  outgoing_->awaited_messages.store(messages, std::memory_order_relaxed);
+}
+
 void LinkImpl::RingIfBusy() {
   if (!forked() && !PeerCaughtUp()) bell_.RingBusy();
 }
@@ -281,9 +306,11 @@ Status LinkImpl::OnSocketReadable() {
         break;
       case FrameType::kBlock:
         view_.Receive(*std::move(received));
+        CountPeerBlocks();
         break;
       case FrameType::kDropBlock:
         view_.Drop(received->frame.generation);
+        CountPeerBlocks();
         break;
       default:
         breaker_.Violation("type of a frame");
@@ -295,21 +322,10 @@ Status LinkImpl::OnSocketReadable() {
 
 void LinkImpl::Close() {
   // The socket's end belongs to the parent process.
-  if (!forked()) shutdown(socket_.get(), SHUT_RDWR);
+  if (!forked() && socket_.Intact()) shutdown(socket_.get(), SHUT_RDWR);
 }
 
 // ---- Counters --------------------------------------------------------------------------------
-
-namespace {
-
-template <size_t kSize>
-void CopyText(char (&place)[kSize], std::string_view text) {
-  const size_t size = std::min(text.size(), kSize - 1);
-  std::memcpy(place, text.data(), size);
-  std::memset(place + size, 0, kSize - size);
-}
-
-}  // namespace
 
 void LinkImpl::Describe(const Description& description) {
   if (forked()) return;
@@ -335,6 +351,10 @@ void LinkImpl::CountSleep() {
 void LinkImpl::CountSpin(bool paid) {
   if (forked()) return;
   (paid ? page_->spins_paid : page_->spins_failed).fetch_add(1, std::memory_order_relaxed);
+}
+
+void LinkImpl::CountPeerBlocks() {
+  page_->peer_block_bytes.store(view_.memory_bytes(), std::memory_order_relaxed);
 }
 
 CounterValues LinkImpl::counters() const {

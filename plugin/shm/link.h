@@ -34,6 +34,10 @@ struct LinkOptions {
   uint32_t initial_ring_bytes = 32 * 1024;
   // A ring never grows beyond this. Power of two. Equal to initial_ring_bytes: it never grows.
   uint32_t max_ring_bytes = 2 * 1024 * 1024;
+  // Whether a receiver may write into the blocks that it borrows (its users own what they receive).
+  // Both sides of a protocol say the same. What is in a block then belongs to the receiver alone
+  // until it is given back; the sender writes blocks and never reads them.
+  bool writable_blocks = false;
 };
 
 // Everything the connecting side makes and the accepting side receives (by SCM_RIGHTS).
@@ -105,7 +109,8 @@ class Link {
   // Largest payload of one record now: a quarter of the ring. Grows with the ring.
   virtual size_t max_record() const = 0;
   // Contiguous room for a record of up to `bytes` <= max_record(), or nullptr when the ring is
-  // full (counted). Nothing is visible before Publish().
+  // full (counted). What was committed before may become visible now, nobody is told of it before
+  // Publish().
   virtual std::byte* Reserve(size_t bytes) = 0;
   // Ends the reserved record with its real size, 0 < bytes <= reserved.
   virtual void Commit(size_t bytes) = 0;
@@ -127,6 +132,11 @@ class Link {
   // it needs again or uses the small ring. For use after some hundred ms without traffic. False:
   // blocks of either side's arena are in use still; try again.
   virtual bool TrimIdle() = 0;
+  // How many messages the peer says that it has taken (SetMessagesTaken). Any thread; not checked.
+  virtual uint64_t MessagesTakenByPeer() const = 0;
+  // Asks the peer to ring this side's doorbell once it has taken so many; 0: no longer. As with
+  // AwaitRoom(): the doorbell rings only when this side is kAsleep or kBusy by then (ArmFor).
+  virtual void AwaitMessagesTaken(uint64_t messages) = 0;
   // Where messages for this peer may be written before they are sent; null when the peer is not
   // trusted so far. Lives on after the link, of no further use. Any thread.
   virtual const std::shared_ptr<Arena>& arena() const = 0;
@@ -149,13 +159,22 @@ class Link {
   // copy instead, then Done(). A lease that is kept for long does not stop the peer: its bytes are
   // moved to private pages under the same address when the peer needs the room.
   virtual Lease Lend(const Record& record) = 0;
+  // Where whole messages are counted (as ZeroMQ's high-water marks do): this side has taken so
+  // many. The peer can see it at once, but is rung only with the next FlushDone() or
+  // Next()==kEmpty.
+  virtual void SetMessagesTaken(uint64_t messages) = 0;
   // The bytes that a record of the peer refers to; invalid lease: the peer broke the rules.
   virtual Borrowed Borrow(const BlockReference& reference) = 0;
   // After kBroken: which rule the peer violated.
   virtual const Error& broken() const = 0;
 
+  // The end of what the peer has published, to be compared with Record::end. Any thread; not
+  // checked.
+  virtual uint64_t InputEnd() const = 0;
   // Whether Next() would answer something else than kEmpty. Any thread; one shared load.
   virtual bool HasInput() const = 0;
+  // The same, but for the consuming thread only, and sooner: what to look at while spinning.
+  virtual bool InputHere() const = 0;
   // Whether the peer has announced a record that has not come: a number that stands for it, or 0.
   // Any thread; only a hint.
   virtual uint32_t AnnouncedInput() const = 0;
@@ -181,6 +200,11 @@ class Link {
   // With only_if_busy it acts only while the state is kBusy (the watchman's call); true when not
   // busy.
   virtual bool ArmDoorbell(bool only_if_busy = false) = 0;
+  // Arms the doorbell for some of it only (kFor...): false when one of these has come. It stays
+  // armed then, too, because another thread of this side may have armed it for something else. It
+  // may ring for anything.
+  static constexpr uint32_t kForInput = 1, kForRoom = 2, kForMessages = 4;
+  virtual bool ArmFor(uint32_t what) = 0;
   // For a sender that has waited in vain: rings when the peer is kBusy and has unread records.
   virtual void RingIfBusy() = 0;
   // Rings this side's own doorbell, to get a sleeping poller of this process to look.
@@ -192,6 +216,8 @@ class Link {
   virtual void DrainDoorbell() = 0;
   // The socket: becomes readable on ring growth, on a doorbell (other users), on the peer's end.
   virtual int socket_fd() const = 0;
+  // Whether the two sides are the same user: otherwise the peer's doorbell arrives at socket_fd().
+  virtual bool same_user() const = 0;
   virtual int pidfd() const = 0;  // readable when the peer process has died; -1 when there is none
   // Call when the socket is readable. Takes messages in; never blocks. kClosed error: the peer has
   // gone (records already in the ring can still be read: drain first). kProtocol: it misbehaved.

@@ -234,7 +234,7 @@ void Send(Link& link, const void* bytes, size_t size) {
 }
 
 void SpinForInput(const Link& link) {
-  while (!link.HasInput()) Pause();
+  while (!link.InputHere()) Pause();
 }
 
 void SleepForInput(Link& link) {

@@ -1,10 +1,13 @@
 // Rings that grow under traffic and are given back when idle.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "plugin/base/memory_headroom.h"
 #include "plugin/shm/link_pair_for_test.h"
@@ -43,6 +46,87 @@ TEST(LinkGrowthTest, RecordsStayInOrderAcrossTheSwitch) {
   EXPECT_EQ(Receive(*pair.accepting), "in the large ring");
   EXPECT_EQ(Receive(*pair.accepting), large);
   EXPECT_EQ(pair.connecting->counters().ring_bytes, 1u << 20);
+}
+
+// The change to the larger ring lets a batch be seen that nobody has been told of yet. A reader that
+// takes it at once is ahead of the head, and honest.
+TEST(LinkGrowthTest, TheReaderMayBeAheadOfTheHeadAtTheSwitch) {
+  LinkPair pair({.initial_ring_bytes = 4096, .max_ring_bytes = 65536});
+  Link& from = *pair.connecting;
+  Link& to = *pair.accepting;
+  std::byte* place = from.Reserve(8);
+  ASSERT_NE(place, nullptr);
+  std::memcpy(place, "unheard ", 8);
+  from.Commit(8);
+  from.WantRingBytes(8192);
+  ASSERT_TRUE(to.OnSocketReadable().ok());
+  ASSERT_NE(from.Reserve(8), nullptr);  // moves over
+  EXPECT_FALSE(to.HasInput());
+  EXPECT_TRUE(to.InputHere());
+  EXPECT_EQ(Receive(to), "unheard ");
+  EXPECT_EQ(Receive(to), "");  // past the switch, and the tail says so
+  int sent = 0;
+  for (; from.Reserve(64) != nullptr; ++sent) {  // until it has to look at the tail
+    std::memset(from.Reserve(64), 'x', 64);
+    from.Commit(64);
+  }
+  EXPECT_GT(sent, 100);
+  from.Publish();
+  for (; sent > 0; --sent) EXPECT_EQ(Receive(to), std::string(64, 'x'));
+  EXPECT_TRUE(from.Reserve(64) != nullptr);
+  Record record;
+  EXPECT_EQ(from.Next(&record), Link::Take::kEmpty) << "not broken";
+}
+
+// What a spinning reader looks at is the first word of a record: nothing that was left there by an
+// earlier round of the ring, or by an earlier use of the first ring, may look like one.
+TEST(LinkGrowthTest, TheFirstWordTellsWhetherThereIsARecord) {
+  const auto seed = std::random_device()();
+  SCOPED_TRACE(seed);
+  std::mt19937 random(seed);
+  LinkPair pair({.initial_ring_bytes = 4096, .max_ring_bytes = 65536});
+  Link& from = *pair.connecting;
+  Link& to = *pair.accepting;
+  const auto below = [&](size_t bound) { return 1 + random() % bound; };
+  uint64_t sent = 0;
+  uint64_t received = 0;
+  const auto receive = [&] {
+    Record record;
+    while (to.Next(&record) == Link::Take::kRecord) {
+      uint64_t number;
+      std::memcpy(&number, record.bytes.data(), sizeof(number));
+      ASSERT_EQ(number, ++received);
+      to.Done(record);
+    }
+    ASSERT_EQ(from.Next(&record), Link::Take::kEmpty) << "broken";
+  };
+  // Offers are 20 ms apart, so this takes as many rounds as it takes.
+  int changes = 0;
+  size_t max_record = from.max_record();
+  for (int round = 0; changes < 40; ++round) {
+    ASSERT_FALSE(to.InputHere()) << round;
+    ASSERT_FALSE(to.HasInput()) << round;
+    if (random() % 50 == 0) from.WantRingBytes(below(65536));
+    if (random() % 50 == 0) {
+      ASSERT_TRUE(to.OnSocketReadable().ok());
+    }
+    if (random() % 100 == 0) from.TrimIdle();
+    for (size_t batch = below(4); batch > 0; --batch) {
+      const size_t reserved = std::max<size_t>(8, below(from.max_record() / 4));
+      std::byte* place = from.Reserve(reserved);
+      if (place == nullptr) break;
+      std::memset(place, 0xff, reserved);
+      std::memcpy(place, &++sent, sizeof(sent));
+      from.Commit(std::max<size_t>(8, below(reserved)));
+      if (random() % 4 == 0) receive();  // what a switch has let be seen before its time
+    }
+    from.Publish();
+    ASSERT_EQ(to.InputHere(), sent != received) << round;
+    ASSERT_EQ(to.HasInput(), sent != received) << round;
+    receive();
+    ASSERT_EQ(received, sent) << round;
+    changes += from.max_record() != std::exchange(max_record, from.max_record());
+  }
 }
 
 TEST(LinkGrowthTest, BoundedByBothSides) {

@@ -70,7 +70,7 @@ TEST(LinkHostilePartsTest, BadHeaders) {
 }
 
 TEST(LinkHostilePartsTest, AnotherVersionIsToldApart) {
-  auto link = Accept(Forged([](SegmentHeader& h) { h.version = 2; }));
+  auto link = Accept(Forged([](SegmentHeader& h) { h.version = kLayoutVersion + 1; }));
   ASSERT_FALSE(link.ok());
   EXPECT_EQ(link.error().code, ErrorCode::kVersion);
 }

@@ -34,6 +34,7 @@ class LinkImpl final : public Link {
     RingMemory incoming;
     uint32_t max_ring_bytes;
     uint32_t max_arena_bytes;
+    bool writable_blocks;
     bool trusts_peer;
   };
   LinkImpl(Pieces pieces, Doorbell doorbell);
@@ -54,9 +55,19 @@ class LinkImpl final : public Link {
   void Done(const Record& record) override;
   void FlushDone() override;
   Lease Lend(const Record& record) override;
+  void SetMessagesTaken(uint64_t messages) override { consumer_.SetMessagesTaken(messages); }
+  uint64_t MessagesTakenByPeer() const override {
+    return outgoing_->messages_taken.load(std::memory_order_relaxed);  // relaxed: one number
+  }
+  void AwaitMessagesTaken(uint64_t messages) override;
+  bool ArmFor(uint32_t what) override;
   Borrowed Borrow(const BlockReference& reference) override;
   const Error& broken() const override;
+  uint64_t InputEnd() const override {
+    return incoming_->head.load(std::memory_order_acquire);  // SYNC(records)
+  }
   bool HasInput() const override { return consumer_.HasInput(); }
+  bool InputHere() const override { return !forked() && consumer_.InputHere(); }
   uint32_t AnnouncedInput() const override {
     return incoming_->coming.load(std::memory_order_relaxed);
   }
@@ -73,6 +84,7 @@ class LinkImpl final : public Link {
   int doorbell_fd() const override { return doorbell_.fd(); }
   void DrainDoorbell() override;
   int socket_fd() const override { return socket_.get(); }
+  bool same_user() const override { return doorbell_.same_user(); }
   int pidfd() const override { return pidfd_.get(); }
   Status OnSocketReadable() override;
   void Close() override;
@@ -90,6 +102,7 @@ class LinkImpl final : public Link {
   // Counts a wake-up or frame from the peer; breaks the link when there are absurdly many without
   // any progress.
   void CountDisturbance();
+  void CountPeerBlocks();  // for whoever reads the counters page
   CountersPage* Page(size_t side) const;
   DirectionControl* Direction(size_t side) const;
 

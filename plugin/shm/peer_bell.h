@@ -27,6 +27,12 @@ class PeerBell {
   void AfterRoom(uint64_t tail) {
     if (Wake::MustRingForRoom(incoming_->awaited_tail, tail, outgoing_->watch)) Ring();
   }
+  void AfterTaken(uint64_t tail, uint64_t messages) {
+    if (Wake::MustRingForTaken(incoming_->awaited_tail, tail, incoming_->awaited_messages, messages,
+                               outgoing_->watch)) {
+      Ring();
+    }
+  }
   // For a sender that has waited in vain.
   void RingBusy() {
     if (!Wake::MustRingBusy(outgoing_->watch)) return;

@@ -12,9 +12,20 @@ void Add(std::atomic<uint64_t>& counter, uint64_t amount) {
   counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
 }
 
-void StoreWord(std::byte* place, uint64_t word) {
-  // relaxed: published by the head. Atomic, so that it is one store.
-  reinterpret_cast<std::atomic<uint64_t>*>(place)->store(word, std::memory_order_relaxed);
+void StoreWord(std::byte* place, uint64_t word,
+               std::memory_order order = std::memory_order_relaxed) {
+  // relaxed: published by the first header of its batch. Atomic, so that it is one store.
+  reinterpret_cast<std::atomic<uint64_t>*>(place)->store(word, order);
+}
+
+// The next record is likely to begin in this cache line or to end it: have it by then. The peer
+// does not look at it before.
+void PrefetchForWriting(const std::byte* place) {
+#if defined(__x86_64__)
+  asm volatile("prefetchw %0" : : "m"(*place));  // the compiler's own needs -mprfchw
+#else
+  __builtin_prefetch(place, 1);
+#endif
 }
 
 // Every ring keeps this much free, so that the change to another ring always fits.
@@ -35,8 +46,8 @@ Producer::Producer(DirectionControl* control, CountersPage* counters, PeerBell* 
 
 bool Producer::RefreshTail() {
   const uint64_t tail = control_->tail.load(std::memory_order_acquire);  // SYNC(room)
-  // Neither back nor beyond what was published.
-  if (tail - tail_ > published_ - tail_) {
+  // Neither back nor beyond what it can have seen.
+  if (tail - tail_ > visible_ - tail_) {
     breaker_->Violation("tail of the peer");
     return false;
   }
@@ -72,20 +83,37 @@ void Producer::ForgetRoom() {
 
 void Producer::Commit(size_t bytes) {
   if (bytes == 0 || bytes > reserved_) return;
-  StoreWord(ring_.At(position_), PackHeader(static_cast<uint32_t>(bytes), RecordKind::kData));
+  std::byte* place = ring_.At(position_);
   position_ += RecordBytes(bytes);
+  StoreWord(ring_.At(position_), 0);  // whoever sees the record finds that nothing follows
+  Append(place, PackHeader(static_cast<uint32_t>(bytes), RecordKind::kData));
   data_end_ = position_;
   reserved_ = 0;
   ++new_records_;
   new_bytes_ += bytes;
 }
 
+void Producer::Append(std::byte* place, uint64_t header) {
+  if (first_place_ != nullptr) return StoreWord(place, header);
+  first_place_ = place;
+  first_header_ = header;
+}
+
+void Producer::ReleaseFirst() {
+  if (first_place_ == nullptr) return;
+  StoreWord(first_place_, first_header_, std::memory_order_release);  // SYNC(record)
+  first_place_ = nullptr;
+  visible_ = position_;
+}
+
 void Producer::Publish() {
   if (position_ == published_) return;
+  ReleaseFirst();
   published_ = position_;
   published_data_.store(data_end_, std::memory_order_relaxed);  // relaxed: only a hint for pollers
   control_->head.store(position_, std::memory_order_release);   // SYNC(records)
   bell_->AfterRecords();
+  PrefetchForWriting(ring_.At(position_ + kRecordAlignment));
   CountPublished();
 }
 
@@ -129,9 +157,11 @@ void Producer::WantRingBytes(size_t bytes) {
 
 RingMemory Producer::SwitchTo(RingMemory next) {
   std::byte* place = ring_.At(position_);
-  StoreWord(place, PackHeader(sizeof(SwitchPayload), RecordKind::kSwitch));
   StoreWord(place + kRecordHeaderBytes, next.generation);
   position_ += kSwitchRecordBytes;
+  StoreWord(next.At(position_), 0);  // it may have been in use before
+  Append(place, PackHeader(sizeof(SwitchPayload), RecordKind::kSwitch));
+  ReleaseFirst();  // the memory may be unmapped before the next Publish()
   ring_start_ = position_;
   if (next.generation != 0) switch_end_ = position_;
   reserved_ = 0;

@@ -51,6 +51,10 @@ class Producer {
   void CountPublished();
   // Ends this ring with a switch record; the next record goes to `next`. What was left.
   RingMemory SwitchTo(RingMemory next);
+  // Puts the header in front of a record that is complete; the first of a batch is held back.
+  void Append(std::byte* place, uint64_t header);
+  // Makes what was appended visible.
+  void ReleaseFirst();
   void UseAcceptedRing();
   void LeavePunched(RingMemory next);
 
@@ -59,14 +63,17 @@ class Producer {
   PeerBell* const bell_;
   Breaker* const breaker_;
   RingMemory ring_;
-  uint64_t position_ = 0;     // where the next record begins
-  uint64_t published_ = 0;    // what the peer was told
-  uint64_t tail_ = 0;         // the peer's tail as last read and checked
-  uint64_t ring_start_ = 0;   // position at which this ring came into use
-  uint64_t switch_end_ = 0;   // end of the last switch record to a grown ring
-  size_t reserved_ = 0;       // payload bytes of the open reservation
-  uint64_t data_end_ = 0;     // end of the last committed data record
-  uint64_t new_records_ = 0;  // committed, not yet counted
+  uint64_t position_ = 0;             // where the next record begins
+  uint64_t published_ = 0;            // what the peer was told
+  uint64_t visible_ = 0;              // what it can see, told or not: never behind published_
+  uint64_t tail_ = 0;                 // the peer's tail as last read and checked
+  uint64_t ring_start_ = 0;           // position at which this ring came into use
+  uint64_t switch_end_ = 0;           // end of the last switch record to a grown ring
+  size_t reserved_ = 0;               // payload bytes of the open reservation
+  uint64_t data_end_ = 0;             // end of the last committed data record
+  std::byte* first_place_ = nullptr;  // of the record that is held back; null: none
+  uint64_t first_header_ = 0;         // what belongs there
+  uint64_t new_records_ = 0;          // committed, not yet counted
   uint64_t new_bytes_ = 0;
   std::atomic<uint64_t> published_data_{0};  // data_end_ at the last Publish()
   std::atomic<uint64_t> wanted_tail_{0};     // what AwaitRoom() waits for; 0: nothing

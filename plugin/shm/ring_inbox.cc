@@ -8,9 +8,9 @@
 namespace samehost::shm {
 namespace {
 
-// An honest producer makes at most 50 offers a second (ring_offer.cc).
+// An honest producer leaves 20 ms between its offers (ring_offer.cc).
 constexpr uint64_t kOffersAtOnce = 16;
-constexpr uint64_t kOffersPerSecond = 100;
+constexpr uint64_t kNanosPerOffer = 10'000'000;
 
 }  // namespace
 
@@ -25,9 +25,9 @@ RingInbox::RingInbox(DirectionControl* control, PeerBell* bell, Breaker* breaker
 bool RingInbox::Allowed(const ReceivedFrame& offer) {
   const Frame& frame = offer.frame;
   ++offers_;
-  const uint64_t seconds = (MonotonicNanos() - started_nanos_) / 1'000'000'000;
+  const uint64_t nanos = MonotonicNanos() - started_nanos_;
   const char* rule = nullptr;
-  if (offers_ > kOffersAtOnce + kOffersPerSecond * seconds) rule = "offers of rings without end";
+  if (offers_ > kOffersAtOnce + nanos / kNanosPerOffer) rule = "offers of rings without end";
   if (!ValidRingBytes(frame.bytes) || frame.bytes > max_ring_bytes_)
     rule = "size of an offered ring";
   if (frame.generation != static_cast<uint32_t>(offers_)) rule = "number of an offered ring";

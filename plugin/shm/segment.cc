@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "plugin/base/aside.h"
 #include "plugin/base/mapping.h"
 #include "plugin/base/memory_headroom.h"
 
@@ -29,7 +30,7 @@ Result<UniqueFd> MakeMemory(const char* name) {
   UniqueFd fd(memfd_create(name, flags | MFD_NOEXEC_SEAL));
   // Before Linux 6.3 the flag is unknown.
   if (!fd.valid() && errno == EINVAL) fd.Reset(memfd_create(name, flags));
-  if (fd.valid()) return fd;
+  if (fd.valid()) return Aside(std::move(fd));
   if (errno == ENOSYS || errno == EINVAL) {
     return Error{ErrorCode::kUnsupported, errno, "memfd_create"};
   }
@@ -98,12 +99,13 @@ Result<UniqueFd> MakeSealedMemory(const char* name, uint64_t bytes) {
   return fd;
 }
 
-Result<BlockMemory> MakeBlockMemory(uint64_t bytes) {
+Result<BlockMemory> MakeBlockMemory(uint64_t bytes, bool writable) {
   Result<UniqueFd> fd = MakeBackedMemory(kBlockMemoryName, bytes);
   if (!fd.ok()) return fd.error();
   Result<Mapping> mapping = Mapping::Shared(fd->get(), 0, bytes, {.populate = true});
   if (!mapping.ok()) return mapping.error();
-  if (Status sealed = Seal(fd->get(), kSeals | F_SEAL_FUTURE_WRITE); !sealed.ok()) {
+  if (Status sealed = Seal(fd->get(), writable ? kSeals : kSeals | F_SEAL_FUTURE_WRITE);
+      !sealed.ok()) {
     return sealed.error();
   }
   return BlockMemory{*std::move(fd), *std::move(mapping)};
@@ -113,8 +115,8 @@ Result<uint64_t> SealedMemoryBytes(int fd) { return CheckedBytes(fd, /*writable=
 
 Status CheckSealedMemory(int fd, uint64_t bytes) { return CheckSize(SealedMemoryBytes(fd), bytes); }
 
-Status CheckBlockMemory(int fd, uint64_t bytes) {
-  return CheckSize(CheckedBytes(fd, /*writable=*/false), bytes);
+Status CheckBlockMemory(int fd, uint64_t bytes, bool writable) {
+  return CheckSize(CheckedBytes(fd, writable), bytes);
 }
 
 void PunchAllBut(int fd, uint64_t bytes, uint64_t keep_offset, uint64_t keep_bytes) {

@@ -20,18 +20,19 @@ inline constexpr char kBlockMemoryName[] = "samehost-block";
 Result<UniqueFd> MakeSealedMemory(const char* name, uint64_t bytes);
 
 // The same, mapped by this process before it is sealed against everybody else's writing. The
-// descriptor is for the peer. Errors: as above (no such seal: before Linux 5.1).
+// descriptor is for the peer. `writable`: without that last seal. Errors: as above (no such seal:
+// before Linux 5.1).
 struct BlockMemory {
   UniqueFd fd;
   Mapping mapping;
 };
-Result<BlockMemory> MakeBlockMemory(uint64_t bytes);
+Result<BlockMemory> MakeBlockMemory(uint64_t bytes, bool writable = false);
 
 // Whether `fd` is what MakeSealedMemory(.., bytes) makes: plain memory of exactly this size, fully
 // backed, sealed against shrinking (which would raise SIGBUS) and growing. Errors: kProtocol.
 Status CheckSealedMemory(int fd, uint64_t bytes);
 // The same for MakeBlockMemory.
-Status CheckBlockMemory(int fd, uint64_t bytes);
+Status CheckBlockMemory(int fd, uint64_t bytes, bool writable = false);
 // The size of sealed memory that a peer made. Errors: kProtocol.
 Result<uint64_t> SealedMemoryBytes(int fd);
 

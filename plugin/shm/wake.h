@@ -53,6 +53,17 @@ struct WakeProtocol {
     return Take(watch, kWatchAsleep) || Take(watch, kWatchBusy);
   }
 
+  // The same where messages are counted as well: whether the peer waits for either.
+  template <typename Word, typename Watch>
+  static bool MustRingForTaken(Word& awaited_tail, uint64_t tail, Word& awaited_messages,
+                               uint64_t messages, Watch& watch) {
+    Fence::SeqCst();  // SYNC(sleep): tail and count before, the three words after
+    const uint64_t room = awaited_tail.load(std::memory_order_relaxed);
+    const uint64_t count = awaited_messages.load(std::memory_order_relaxed);
+    if ((room == 0 || tail < room) && (count == 0 || messages < count)) return false;
+    return Take(watch, kWatchAsleep) || Take(watch, kWatchBusy);
+  }
+
   // A peer whose looker runs a handler: whether this caller is the one that rings.
   template <typename Watch>
   static bool MustRingBusy(Watch& watch) {
@@ -65,6 +76,15 @@ struct WakeProtocol {
   static bool Arm(Watch& watch, Anything anything) {
     watch.store(kWatchAsleep, std::memory_order_relaxed);
     return LookAgain(watch, anything);
+  }
+
+  // The same, but stays asleep in any case: for several threads that wait for different things.
+  // True: there is nothing.
+  template <typename Watch, typename Anything>
+  static bool ArmAndStay(Watch& watch, Anything anything) {
+    watch.store(kWatchAsleep, std::memory_order_relaxed);
+    Fence::SeqCst();  // SYNC(sleep): the watch word before, head and tail after
+    return !anything();
   }
 
   // The same, but only for a side that is busy. True also when it was not busy.

@@ -57,7 +57,7 @@ Mechanism ZmqSamehost() {
   Mechanism mechanism =
       With(kSpinsThenSleeps, Library("zmq_samehost", "ZeroMQ samehost", "ZeroMQ", kNoZmq));
   const std::string folder = FindSamehostZmq();
-  mechanism.environment = {"LD_LIBRARY_PATH=" + folder, "SAMEHOST_ZMQ=ipc"};
+  mechanism.environment = {"LD_LIBRARY_PATH=" + folder};
   if (mechanism.missing.empty() && folder.empty()) {
     mechanism.missing = "samehost's libzmq.so.5 was not built";
   }

@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include "plugin/bench/menu/build_facts.h"
+
 namespace samehost::bench::menu {
 namespace {
 
@@ -34,9 +36,9 @@ std::string FindProgram(Program program) {
 }
 
 std::string FindSamehostZmq() {
-  // Of a build tree; of an installation.
-  for (const fs::path& folder : {Here() / "../../zmq", Here() / "../../../zmq",
-                                 Here() / "../lib/samehost", Here() / "../lib/samehost/zmq"}) {
+  // Of a build tree, for the programs and for their tests; of an installation.
+  for (const char* place : {"../../zmq", "../../../zmq", kInstalledZmq}) {
+    const fs::path folder = Here() / place;
     std::error_code ignored;
     if (fs::exists(folder / "libzmq.so.5", ignored)) return fs::canonical(folder, ignored);
   }

@@ -32,7 +32,9 @@ size_t StatusBytes(pid_t pid, const std::string& name) {
 }
 
 bool IsSamehostMemory(const std::string& name) {
-  return name.find("/memfd:samehost") != std::string::npos;
+  // All but the page of decisions (rendezvous/decision_page.h), which stays for the process's life.
+  return name.find("/memfd:samehost") != std::string::npos &&
+         name.find("/memfd:samehost-decisions") == std::string::npos;
 }
 
 }  // namespace

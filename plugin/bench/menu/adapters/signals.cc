@@ -21,6 +21,7 @@ void BlockWakeUpSignals() {
 }
 
 void QueueSignal(const Peer& peer, pid_t to, std::span<const std::byte> message) {
+  peer.Require();  // signals to a process that nobody has reaped yet are no error
   sigval value{};
   std::memcpy(&value.sival_ptr, message.data(), message.size());
   while (::sigqueue(to, SIGRTMIN, value) != 0) {

@@ -2,9 +2,8 @@
 // for samehost's, which differ in the libzmq.so.5 that it is started with.
 #include <zmq.h>
 
-#include <fstream>
-
 #include "plugin/bench/menu/adapters/adapters.h"
+#include "plugin/bench/zmq_links.h"
 
 namespace samehost::bench::menu {
 namespace {
@@ -22,13 +21,18 @@ void* Context() {
   return context;
 }
 
-// Whether this process has one of samehost's segments mapped.
-bool SegmentMapped() {
-  std::ifstream maps("/proc/self/maps");
-  for (std::string line; std::getline(maps, line);) {
-    if (line.find("/memfd:samehost") != std::string::npos) return true;
+std::string EndpointFor(Way way, const Place& place) {
+  switch (way) {
+    case Way::kTcp:
+      return "tcp://127.0.0.1:*";
+    case Way::kIpc:
+      return "ipc://" + place.directory + "/zmq";
+    case Way::kInProcess:
+      return "inproc://menu";
+    case Way::kSamehost:
+      return "shm://*";
   }
-  return false;
+  return {};
 }
 
 class ZmqChannel final : public Channel {
@@ -55,27 +59,31 @@ class ZmqChannel final : public Channel {
     while (::zmq_send(socket_, message.data(), message.size(), 0) < 0) {
       if (errno != EINTR) FailZmq("zmq_send");
     }
+    ++exchanged_;
   }
 
   std::span<const std::byte> Receive() override {
     while (::zmq_msg_recv(&received_, socket_, 0) < 0) {
       if (errno != EINTR) FailZmq("zmq_msg_recv");
     }
+    ++exchanged_;
     return {static_cast<const std::byte*>(::zmq_msg_data(&received_)), ::zmq_msg_size(&received_)};
   }
 
   void Prove() override {
-    if ((way_ == Way::kSamehost) != SegmentMapped()) {
-      throw ProofFailure(way_ == Way::kSamehost ? "no segment of shared memory is mapped"
-                                                : "a stock row has samehost's memory mapped");
+    const ZmqLinks links = FindZmqLinks();
+    if (way_ != Way::kSamehost && links.count > 0) {
+      throw ProofFailure("a stock row used shared memory");
+    }
+    if (way_ == Way::kSamehost && links.messages < exchanged_) {
+      throw ProofFailure("of " + std::to_string(exchanged_) + " messages shared memory carried " +
+                         std::to_string(links.messages));
     }
   }
 
  private:
   void Bind(const Place& place) {
-    const std::string wanted = way_ == Way::kTcp         ? "tcp://127.0.0.1:*"
-                               : way_ == Way::kInProcess ? "inproc://menu"
-                                                         : "ipc://" + place.directory + "/zmq";
+    const std::string wanted = EndpointFor(way_, place);
     if (::zmq_bind(socket_, wanted.c_str()) != 0) FailZmq("zmq_bind");
     char endpoint[256];
     size_t size = sizeof(endpoint);
@@ -87,6 +95,7 @@ class ZmqChannel final : public Channel {
   const Way way_;
   void* socket_ = nullptr;
   zmq_msg_t received_;
+  uint64_t exchanged_ = 0;  // sent and received
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 // What RecentFallbacks() is made of: last decision per address, newest last, bounded, logged once.
-#include "plugin/grpc/decision_log.h"
+#include "plugin/rendezvous/decision_log.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 
 #include "plugin/base/log.h"
 
-namespace samehost::grpc_transport {
+namespace samehost::rendezvous {
 namespace {
 
 Fallback NotFound(std::string detail = "nobody there") {
@@ -91,4 +91,4 @@ TEST(DecisionLog, ManyThreads) {
 }
 
 }  // namespace
-}  // namespace samehost::grpc_transport
+}  // namespace samehost::rendezvous

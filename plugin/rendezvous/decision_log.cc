@@ -1,8 +1,9 @@
-#include "plugin/grpc/decision_log.h"
+#include "plugin/rendezvous/decision_log.h"
 
+#include "plugin/base/clock.h"
 #include "plugin/base/log.h"
 
-namespace samehost::grpc_transport {
+namespace samehost::rendezvous {
 namespace {
 
 std::string Sentence(const Fallback& fallback) {
@@ -35,23 +36,23 @@ void LogDecision(const std::string& address, const Fallback& fallback) {
 }  // namespace
 
 DecisionLog& DecisionLog::Get() {
-  static DecisionLog* log = new DecisionLog();  // outlives every thread of gRPC
+  static DecisionLog* log = new DecisionLog();  // outlives every thread
   return *log;
 }
 
-void DecisionLog::RecordFallback(const std::string& address, const Fallback& fallback) {
+void DecisionLog::RecordFallback(const std::string& address, const Fallback& fallback, Side side) {
   {
     std::lock_guard lock(mutex_);
     ++fallbacks_;
-    RememberLocked(address, fallback);
+    RememberLocked(address, fallback, side);
   }
   LogDecision(address, fallback);
 }
 
-void DecisionLog::RecordShared(const std::string& address) {
+void DecisionLog::RecordShared(const std::string& address, Side side) {
   {
     std::lock_guard lock(mutex_);
-    RememberLocked(address, Fallback{});
+    RememberLocked(address, Fallback{}, side);
   }
   LogDecision(address, Fallback{});
 }
@@ -70,10 +71,16 @@ uint64_t DecisionLog::fallbacks() const {
   return fallbacks_;
 }
 
-void DecisionLog::RememberLocked(const std::string& address, const Fallback& fallback) {
+void DecisionLog::RememberLocked(const std::string& address, const Fallback& fallback, Side side) {
   decisions_.remove_if([&](const Decision& old) { return old.address == address; });
   decisions_.push_back(Decision{address, fallback});
   if (decisions_.size() > kMaxAddresses) decisions_.pop_front();
+  page_.Write({.side = side,
+               .reason = fallback.reason,
+               .unix_nanos = WallClockNanos(),
+               .protocol = "grpc",
+               .address = address,
+               .detail = fallback.detail});
 }
 
-}  // namespace samehost::grpc_transport
+}  // namespace samehost::rendezvous

@@ -1,9 +1,10 @@
 // DecisionLog: for every address that this process connected to or listened on, whether shared
-// memory is used and if not, why. The store behind samehost::RecentFallbacks().
+// memory is used and if not, why. The store behind samehost::RecentFallbacks(), and the writer of
+// the page that `samehost status` reads.
 //
 // Owner: the process (one, never destroyed). Any thread. Bounded: the oldest addresses are dropped.
-#ifndef SAMEHOST_PLUGIN_GRPC_DECISION_LOG_H_
-#define SAMEHOST_PLUGIN_GRPC_DECISION_LOG_H_
+#ifndef SAMEHOST_PLUGIN_RENDEZVOUS_DECISION_LOG_H_
+#define SAMEHOST_PLUGIN_RENDEZVOUS_DECISION_LOG_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -12,9 +13,10 @@
 #include <string>
 #include <vector>
 
+#include "plugin/rendezvous/decision_page.h"
 #include "plugin/rendezvous/fallback_reason.h"
 
-namespace samehost::grpc_transport {
+namespace samehost::rendezvous {
 
 struct Decision {
   std::string address;  // "127.0.0.1:50051", "unix:/path", "(channel credentials)"
@@ -23,15 +25,18 @@ struct Decision {
 
 class DecisionLog {
  public:
+  using Side = rendezvous::DecisionSide;
+
   static constexpr size_t kMaxAddresses = 256;
 
   static DecisionLog& Get();
 
   // The address now uses the socket, for this reason. Logged (info) the first time that this
   // address has this reason.
-  void RecordFallback(const std::string& address, const Fallback& fallback);
+  void RecordFallback(const std::string& address, const Fallback& fallback,
+                      Side side = Side::kConnecting);
   // The address now uses shared memory.
-  void RecordShared(const std::string& address);
+  void RecordShared(const std::string& address, Side side = Side::kConnecting);
   // A refusal that does not change what the address uses (a server that sent one client away).
   void LogRefusal(const std::string& address, const Fallback& fallback);
 
@@ -40,13 +45,14 @@ class DecisionLog {
   uint64_t fallbacks() const;
 
  private:
-  void RememberLocked(const std::string& address, const Fallback& fallback);
+  void RememberLocked(const std::string& address, const Fallback& fallback, Side side);
 
   mutable std::mutex mutex_;
   std::list<Decision> decisions_;  // oldest first
   uint64_t fallbacks_ = 0;
+  rendezvous::DecisionPage page_;
 };
 
-}  // namespace samehost::grpc_transport
+}  // namespace samehost::rendezvous
 
-#endif  // SAMEHOST_PLUGIN_GRPC_DECISION_LOG_H_
+#endif  // SAMEHOST_PLUGIN_RENDEZVOUS_DECISION_LOG_H_

@@ -1,0 +1,91 @@
+// `samehost doctor` on this machine, and on what it would be with something missing.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "plugin/cli/testing/program.h"
+
+namespace samehost::cli::testing {
+namespace {
+
+class DoctorTest : public ::testing::Test {
+ protected:
+  struct Told {
+    int code = -1;
+    nlohmann::json json;
+    // The grade of a finding whose name and detail go like this; "" when there is none.
+    std::string Grade(const std::string& what, const std::string& detail = "") const {
+      for (const auto& finding : json["findings"]) {
+        if (finding["what"] == what &&
+            finding["detail"].get<std::string>().find(detail) != std::string::npos) {
+          return finding["grade"];
+        }
+      }
+      return "";
+    }
+  };
+  Told Ask(const Variables& more = {}, const std::string& limits = "") const {
+    Variables environment = CleanEnvironment(scratch_.path());
+    for (const auto& [name, value] : more) environment[name] = value;
+    const Ended ended =
+        RunToEnd({"sh", "-c", limits + " exec \"$0\" doctor --json", Samehost()}, environment);
+    return {ended.code, nlohmann::json::parse(ended.out, nullptr, false)};
+  }
+
+  Scratch scratch_;
+};
+
+TEST_F(DoctorTest, ThisMachineIsGood) {
+  const Told told = Ask();
+  EXPECT_EQ(told.code, 0) << told.json.dump(2);
+  EXPECT_EQ(told.json["good"], true);
+  for (const char* what :
+       {"kernel", "sealed memory", "doorbells", "sockets of this host", "rendezvous directory",
+        "file descriptors", "locked memory", "gRPC", "samehost's gRPC library", "samehost run",
+        "environment", "a real link"}) {
+    EXPECT_EQ(told.Grade(what), "ok") << what << told.json.dump(2);
+  }
+  for (const char* what : {"large messages", "end of a peer", "/proc", "memory", "processors"}) {
+    EXPECT_NE(told.Grade(what), "") << what;
+    EXPECT_NE(told.Grade(what), "bad") << what;
+  }
+}
+
+TEST_F(DoctorTest, DirectoryThatIsNotSafe) {
+  ASSERT_EQ(chmod(scratch_.path().c_str(), 0777), 0);
+  const Told told = Ask();
+  EXPECT_EQ(told.code, 1);
+  EXPECT_EQ(told.Grade("rendezvous directory", "not trusted"), "bad");
+  EXPECT_EQ(told.Grade("a real link", "not trusted"), "bad");
+}
+
+TEST_F(DoctorTest, NoDirectory) {
+  const Told told = Ask({{"SAMEHOST_DIR", scratch_.path() + "/missing"}});
+  EXPECT_EQ(told.code, 1);
+  EXPECT_EQ(told.Grade("rendezvous directory"), "bad");
+}
+
+TEST_F(DoctorTest, FewDescriptors) {
+  const Told told = Ask({}, "ulimit -n 18;");
+  EXPECT_EQ(told.code, 1);
+  EXPECT_EQ(told.Grade("file descriptors"), "bad");
+}
+
+TEST_F(DoctorTest, Environment) {
+  EXPECT_EQ(Ask({{"SAMEHOST", "off"}}).Grade("environment", "SAMEHOST=off"), "bad");
+  EXPECT_EQ(Ask({{"GRPC_POLL_STRATEGY", "poll"}}).Grade("environment", "poll"), "bad");
+  EXPECT_EQ(Ask({{"SAMEHOST_EXCLUDE", ":1"}}).Grade("environment", ":1"), "note");
+  EXPECT_EQ(Ask({{"http_proxy", "http://x"}}).Grade("environment", "http_proxy"), "note");
+}
+
+// A library path on which another gRPC comes first.
+TEST_F(DoctorTest, AnotherGrpc) {
+  const std::string folder =
+      StockEcho().substr(0, StockEcho().rfind('/')) + "/fake_grpc_of_other_version_library_folder";
+  const Told told = Ask({{"LD_LIBRARY_PATH", folder}});
+  EXPECT_EQ(told.code, 1);
+  EXPECT_EQ(told.Grade("gRPC", "samehost was built for"), "bad");
+  EXPECT_EQ(told.Grade("samehost's gRPC library"), "bad");
+}
+
+}  // namespace
+}  // namespace samehost::cli::testing

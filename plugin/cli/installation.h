@@ -1,0 +1,25 @@
+// Where the parts of samehost lie that the command needs: beside it, as they were installed, or in
+// the build tree.
+#ifndef SAMEHOST_PLUGIN_CLI_INSTALLATION_H_
+#define SAMEHOST_PLUGIN_CLI_INSTALLATION_H_
+
+#include <string>
+
+namespace samehost::cli {
+
+struct Installation {
+  std::string preload;     // libsamehost-preload.so; empty: not there
+  std::string grpc;        // the library that it loads; empty: not there
+  std::string zmq_folder;  // holds a libzmq.so.5 of samehost's; empty: not there
+};
+
+Installation FindInstallation();
+
+// Whether this file, mapped by a process, is the libzmq of this installation.
+bool IsSamehostZmq(const std::string& path);
+
+inline constexpr char kPreloadName[] = "libsamehost-preload.so";
+
+}  // namespace samehost::cli
+
+#endif  // SAMEHOST_PLUGIN_CLI_INSTALLATION_H_

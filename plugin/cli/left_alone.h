@@ -1,0 +1,19 @@
+// What of a process under `samehost run` cannot be served: a gRPC of another version or one that is
+// part of the program, a libzmq that the program brings along. Seen from outside, by the files that
+// the process has mapped.
+#ifndef SAMEHOST_PLUGIN_CLI_LEFT_ALONE_H_
+#define SAMEHOST_PLUGIN_CLI_LEFT_ALONE_H_
+
+#include <vector>
+
+#include "plugin/cli/proc.h"
+#include "plugin/cli/snapshot.h"
+
+namespace samehost::cli {
+
+// Nothing for a process that is not under `samehost run`.
+std::vector<LeftAlone> FindLeftAlone(const Process& process, const std::vector<MappedFile>& files);
+
+}  // namespace samehost::cli
+
+#endif  // SAMEHOST_PLUGIN_CLI_LEFT_ALONE_H_

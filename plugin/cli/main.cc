@@ -1,0 +1,158 @@
+// The samehost command: reads the command line and calls the command that it names.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "plugin/cli/doctor.h"
+#include "plugin/cli/exit_code.h"
+#include "plugin/cli/explain.h"
+#include "plugin/cli/metrics.h"
+#include "plugin/cli/run.h"
+#include "plugin/cli/status.h"
+
+namespace samehost::cli {
+namespace {
+
+constexpr char kExitCodes[] =
+    "Exit codes: 0 done (explain: shared memory; doctor: nothing missing), 1 explain: a socket,\n"
+    "doctor: something missing, 2 wrong command line, 3 failed, 126 and 127 as of a shell.\n"
+    "`run` becomes the program: its exit code and signals are the program's.";
+
+// What is behind the first "--": the program of `run`, word for word. CLI11 gets what is before.
+std::vector<std::string> SplitProgram(std::vector<std::string>* arguments) {
+  const auto dashes = std::find(arguments->begin(), arguments->end(), "--");
+  if (arguments->empty() || arguments->front() != "run" || dashes == arguments->end()) return {};
+  std::vector<std::string> program(dashes, arguments->end());
+  arguments->erase(dashes, arguments->end());
+  return program;
+}
+
+CLI::App* AddRun(CLI::App* app, RunOptions* options) {
+  CLI::App* run = app->add_subcommand(
+      "run", "start a program whose gRPC and ZeroMQ connections on this host use shared memory");
+  run->prefix_command();
+  run->add_flag("-v,--verbose", options->verbose, "say what is served, and each decision");
+  run->add_flag("--replace-tls", options->replace_tls,
+                "use shared memory in place of TLS (both sides must say so)");
+  run->add_option("--wait", options->wait, "how threads wait: efficient, balanced or latency")
+      ->check(CLI::IsMember({"efficient", "balanced", "latency"}));
+  run->add_option("--dir", options->directory, "the rendezvous directory (SAMEHOST_DIR)");
+  run->add_option("--exclude", options->exclude, "addresses that stay on sockets")
+      ->delimiter(',')
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  run->add_flag("!--no-grpc", options->grpc, "leave gRPC alone");
+  run->add_flag("!--no-zmq", options->zmq, "leave ZeroMQ alone");
+  run->footer(
+      "Examples:\n"
+      "  samehost run -- ./greeter_server\n"
+      "  samehost run --verbose -- ruby client.rb localhost:50051\n"
+      "  samehost run --exclude :2379 -- ./gateway --backend=localhost:50051\n");
+  return run;
+}
+
+CLI::App* AddStatus(CLI::App* app, StatusOptions* options) {
+  CLI::App* status =
+      app->add_subcommand("status", "show every connection through shared memory on this host");
+  status->add_flag("--json", options->json, "for programs");
+  auto* watch = status->add_flag("-w,--watch", options->watch, "redraw, like top; q ends it");
+  watch->excludes("--json");
+  status->add_option("-i,--interval", options->interval, "seconds between two looks")
+      ->check(CLI::Range(0.05, 3600.0));
+  status->footer(
+      "Root sees the connections of all users, others their own.\n"
+      "Examples:\n"
+      "  samehost status\n"
+      "  samehost status --watch --interval 2\n"
+      "  samehost status --json | jq '.links[].address'\n");
+  return status;
+}
+
+CLI::App* AddDoctor(CLI::App* app, DoctorOptions* options) {
+  CLI::App* doctor =
+      app->add_subcommand("doctor", "say what this machine lacks, and try one real connection");
+  doctor->add_flag("--json", options->json, "for programs");
+  doctor->add_option("--dir", options->directory, "the rendezvous directory (SAMEHOST_DIR)");
+  doctor->footer("Run it as the user and in the environment of the programs that it is about.\n");
+  return doctor;
+}
+
+CLI::App* AddMetrics(CLI::App* app, std::string* file) {
+  CLI::App* metrics = app->add_subcommand("metrics", "print the counters for Prometheus");
+  metrics->add_option("-o,--output", *file, "replace this file instead of printing");
+  metrics->footer(
+      "Example, from a timer, for node_exporter's textfile collector:\n"
+      "  samehost metrics --output /var/lib/prometheus/node-exporter/samehost.prom\n");
+  return metrics;
+}
+
+CLI::App* AddExplain(CLI::App* app, ExplainOptions* options) {
+  CLI::App* explain = app->add_subcommand(
+      "explain", "say step by step whether an address is reached through shared memory, and why");
+  explain->add_option("address", options->address, "as the client writes it")->required();
+  explain
+      ->add_option("--credentials", options->credentials,
+                   "what the client uses: insecure, local or tls")
+      ->check(CLI::IsMember({"insecure", "local", "tls"}));
+  explain->add_flag("--replace-tls", options->replace_tls, "as of samehost run");
+  explain->add_option("--dir", options->directory, "the rendezvous directory (SAMEHOST_DIR)");
+  explain->add_flag("--json", options->json, "for programs");
+  explain->footer(
+      "It goes the way of a client that runs here, as this user, with this environment.\n"
+      "Examples:\n"
+      "  samehost explain localhost:50051\n"
+      "  samehost explain --credentials tls --replace-tls db.example:443\n"
+      "  samehost explain unix:/run/app.sock\n"
+      "  samehost explain tcp://127.0.0.1:5555\n");
+  return explain;
+}
+
+int Main(std::vector<std::string> arguments) {
+  CLI::App app("gRPC and ZeroMQ between processes of one host, through shared memory.", "samehost");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "samehost " SAMEHOST_VERSION);
+  app.footer(kExitCodes);
+  RunOptions run_options;
+  StatusOptions status_options;
+  ExplainOptions explain_options;
+  DoctorOptions doctor_options;
+  std::string metrics_file;
+  CLI::App* run = AddRun(&app, &run_options);
+  CLI::App* status = AddStatus(&app, &status_options);
+  CLI::App* explain = AddExplain(&app, &explain_options);
+  CLI::App* doctor = AddDoctor(&app, &doctor_options);
+  CLI::App* metrics = AddMetrics(&app, &metrics_file);
+
+  std::vector<std::string> behind = SplitProgram(&arguments);
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
+  try {
+    app.parse(arguments);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? kOk : kUsage;
+  }
+  if (*run) {
+    run_options.program = run->remaining();
+    // "--" in front of the program is ours, any other is the program's.
+    if (run_options.program.empty() && !behind.empty()) behind.erase(behind.begin());
+    run_options.program.insert(run_options.program.end(), behind.begin(), behind.end());
+    if (run_options.program.empty()) {
+      std::fputs("samehost run: which program? Usage: samehost run [OPTIONS] -- PROGRAM ...\n",
+                 stderr);
+      return kUsage;
+    }
+    return Run(run_options);
+  }
+  if (*status) return Status(status_options);
+  if (*explain) return Explain(explain_options);
+  if (*doctor) return Doctor(doctor_options);
+  if (*metrics) return Metrics(metrics_file);
+  return kUsage;
+}
+
+}  // namespace
+}  // namespace samehost::cli
+
+int main(int argc, char** argv) {
+  return samehost::cli::Main(std::vector<std::string>(argv + 1, argv + argc));
+}

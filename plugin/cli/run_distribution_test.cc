@@ -1,0 +1,108 @@
+// Programs as the distribution ships them, under `samehost run`.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "plugin/cli/testing/program.h"
+#include "plugin/cli/testing/sockets.h"
+
+namespace samehost::cli::testing {
+namespace {
+
+class RunDistributionTest : public ::testing::Test {
+ protected:
+  Variables Environment() const { return CleanEnvironment(scratch_.path()); }
+  std::string Start(const Words& words, std::unique_ptr<Program>* program) const {
+    *program = std::make_unique<Program>(words, Environment());
+    const std::string line = (*program)->Line();
+    return line.substr(line.rfind(' ') + 1);
+  }
+
+  Scratch scratch_;
+};
+
+class RunRubyTest : public RunDistributionTest {
+ protected:
+  void SetUp() override {
+    const bool there = IsInstalled("ruby") && RunToEnd({"ruby", "-e", "require 'grpc'"}).code == 0;
+    if (!there) GTEST_SKIP() << "ruby-grpc is not installed";
+  }
+  const Words server_ = {"ruby", TestData("echo_server.rb")};
+  Words Client(const std::string& port) const {
+    return {"ruby", TestData("echo_client.rb"), "127.0.0.1:" + port, "50", "50000"};
+  }
+};
+
+// Ruby opens libgrpc privately (RTLD_LOCAL), long after the start.
+TEST_F(RunRubyTest, ServerAndClient) {
+  std::unique_ptr<Program> server;
+  const std::string port = Start(UnderRun(server_), &server);
+  Program client(UnderRun(Client(port)), Environment());
+  EXPECT_EQ(client.Line(), "50 calls, 2500000 bytes back") << client.Errors();
+  const auto links = Entries(Status(), "links", ":" + port);
+  ASSERT_EQ(links.size(), 1u);
+  EXPECT_EQ(links[0]["client"]["name"], "ruby");
+  EXPECT_EQ(links[0]["client"]["messages_sent"], 51);
+  EXPECT_EQ(links[0]["server"]["messages_sent"], 53);
+  EXPECT_EQ(TcpConnections(port), 0);
+  client.CloseInput();
+  EXPECT_EQ(client.Wait(), 0) << client.Errors();
+  server->CloseInput();
+  EXPECT_EQ(server->Wait(), 0) << server->Errors();
+  EXPECT_EQ(client.Errors() + server->Errors(), "");
+}
+
+TEST_F(RunRubyTest, TalksToCpp) {
+  std::unique_ptr<Program> server;
+  const std::string port = Start(UnderRun({StockEcho(), "server", "127.0.0.1:0"}), &server);
+  Program client(UnderRun({"ruby", "-I", TestData(""), "-r", "echo_service", "-e",
+                           "puts Echo::Stub.new(ARGV[0], :this_channel_is_insecure)"
+                           ".echo(Bytes.new('x' * 9)).data; $stdout.flush; $stdin.read",
+                           "127.0.0.1:" + port}),
+                 Environment());
+  EXPECT_EQ(client.Line(), "xxxxxxxxx") << client.Errors();
+  EXPECT_EQ(Entries(Status(), "links", ":" + port).size(), 1u);
+}
+
+TEST_F(RunRubyTest, TalksToOneThatDoesNotRunSo) {
+  std::unique_ptr<Program> server;
+  const std::string port = Start(server_, &server);
+  Program client(UnderRun(Client(port)), Environment());
+  EXPECT_EQ(client.Line(), "50 calls, 2500000 bytes back");
+  EXPECT_EQ(Entries(Status(), "links", ":" + port).size(), 0u);
+  EXPECT_EQ(TcpConnections(port), 1);
+}
+
+// Bear watches a build: a gRPC server, and a gRPC client for every compiler that is started; it
+// preloads a library of its own.
+TEST_F(RunDistributionTest, BearWritesTheSameCompilationDatabase) {
+  if (!IsInstalled("bear")) GTEST_SKIP() << "bear is not installed";
+  const std::string source = scratch_.path() + "/x.c";
+  std::ofstream(source) << "int f(void) { return 1; }\n";
+  const std::string build = "cc -c " + source + " -o " + scratch_.path() + "/1.o && cc -DTWO -c " +
+                            source + " -o " + scratch_.path() + "/2.o";
+  const auto database = [&](const Words& before, Ended* ended) {
+    const std::string file = scratch_.path() + "/compile_commands.json";
+    std::filesystem::remove(file);
+    Words words = before;
+    words.insert(words.end(), {"bear", "--output", file, "--", "sh", "-c", build});
+    Variables environment = Environment();
+    environment["SAMEHOST_LOG"] = "info";
+    *ended = RunToEnd(words, environment);
+    EXPECT_EQ(ended->code, 0) << ended->errors;
+    std::ifstream in(file);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  Ended stock;
+  Ended under;
+  const std::string expected = database({}, &stock);
+  EXPECT_EQ(database({Samehost(), "run", "--"}, &under), expected);
+  EXPECT_NE(expected.find("-DTWO"), std::string::npos);
+  EXPECT_EQ(under.out, stock.out);
+  EXPECT_NE(under.errors.find(": shared memory"), std::string::npos) << under.errors;
+}
+
+}  // namespace
+}  // namespace samehost::cli::testing

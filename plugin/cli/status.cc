@@ -1,0 +1,54 @@
+#include "plugin/cli/status.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <thread>
+
+#include "plugin/cli/exit_code.h"
+#include "plugin/cli/rates.h"
+#include "plugin/cli/snapshot.h"
+#include "plugin/cli/status_json.h"
+#include "plugin/cli/status_text.h"
+#include "plugin/cli/watch.h"
+
+namespace samehost::cli {
+namespace {
+
+// Long enough for a rate, short enough to wait for.
+constexpr double kOnceInterval = 0.25;
+constexpr double kWatchInterval = 1.0;
+
+bool ShowsUid() { return geteuid() == 0; }
+
+int Once(const StatusOptions& options) {
+  const double interval = options.interval > 0 ? options.interval : kOnceInterval;
+  const Snapshot before = TakeSnapshot();
+  // Rates are of this time; without a link there is nothing to wait for.
+  if (!before.links.empty()) std::this_thread::sleep_for(std::chrono::duration<double>(interval));
+  const Snapshot after = before.links.empty() ? before : TakeSnapshot();
+  const Rates rates = RatesBetween(before, after);
+  if (options.json) {
+    std::fputs(StatusJson(after, rates).c_str(), stdout);
+  } else {
+    for (const std::string& line : StatusText(after, rates, ShowsUid())) std::puts(line.c_str());
+  }
+  return std::fflush(stdout) == 0 ? kOk : kFailed;
+}
+
+}  // namespace
+
+int Status(const StatusOptions& options) {
+  if (!options.watch) return Once(options);
+  Snapshot before = TakeSnapshot();
+  return Watch(options.interval > 0 ? options.interval : kWatchInterval, [&] {
+    Snapshot now = TakeSnapshot();
+    const Rates rates = RatesBetween(before, now);
+    auto lines = StatusText(now, rates, ShowsUid());
+    before = std::move(now);
+    return lines;
+  });
+}
+
+}  // namespace samehost::cli

@@ -1,0 +1,28 @@
+// Target: an address as a user of gRPC or ZeroMQ writes it, and the socket addresses that it stands
+// for.
+#ifndef SAMEHOST_PLUGIN_CLI_TARGET_H_
+#define SAMEHOST_PLUGIN_CLI_TARGET_H_
+
+#include <string>
+#include <vector>
+
+#include "plugin/base/result.h"
+#include "plugin/rendezvous/rendezvous.h"
+
+namespace samehost::cli {
+
+struct Target {
+  std::string text;                            // as given
+  std::string protocol;                        // "grpc" or "zmq"
+  std::vector<rendezvous::Address> addresses;  // in the order in which a client tries them
+};
+
+// gRPC: "host:port", "dns:///host:port", "ipv4:", "ipv6:", "unix:path", "unix:///path",
+// "unix-abstract:name". ZeroMQ: "tcp://host:port", "ipc://path", "ipc://@name". Asks the resolver,
+// and so may block. Errors: kInvalidArgument (no such form), kNotFound (the resolver knows no such
+// host), kUnsupported (a form of ZeroMQ's that has no socket behind it).
+Result<Target> ParseTarget(const std::string& text);
+
+}  // namespace samehost::cli
+
+#endif  // SAMEHOST_PLUGIN_CLI_TARGET_H_

@@ -1,0 +1,137 @@
+#include "plugin/zmq/settings.h"
+
+#include <sys/socket.h>
+
+#include <cstdlib>
+#include <string_view>
+
+#include "endpoint.hpp"
+#include "options.hpp"
+#include "plugin/base/cpu_limits.h"
+#include "plugin/base/log.h"
+#include "plugin/rendezvous/switches.h"
+#include "zmq.h"
+
+namespace samehost::zmq_transport {
+namespace {
+
+constexpr uint64_t kMicrosecond = 1000;
+constexpr uint64_t kBalancedNanos = 100 * kMicrosecond;
+constexpr uint64_t kLatencyNanos = 2000 * kMicrosecond;
+
+template <typename Visit>
+void ForEachItem(std::string_view list, Visit visit) {
+  while (!list.empty()) {
+    const size_t comma = list.find(',');
+    visit(list.substr(0, comma));
+    list = comma == std::string_view::npos ? "" : list.substr(comma + 1);
+  }
+}
+
+void ReadTransports(Settings* settings) {
+  const char* list = getenv("SAMEHOST_ZMQ");
+  if (list == nullptr) return;
+  settings->upgrade_ipc = settings->upgrade_tcp = false;
+  ForEachItem(list, [&](std::string_view item) {
+    if (item == "ipc") {
+      settings->upgrade_ipc = true;
+    } else if (item == "tcp") {
+      settings->upgrade_tcp = true;
+    } else if (item != "off" && item != "none" && !item.empty()) {
+      Log(LogLevel::kWarning,
+          "SAMEHOST_ZMQ has \"" + std::string(item) + "\"; it may have ipc and tcp, or be off");
+    }
+  });
+}
+
+uint64_t MaxLookNanos() {
+  // With one processor a thread that looks keeps the very peer it waits for from running.
+  if (ReadCpuLimits().effective < 1.5) return 0;
+  const char* text = getenv("SAMEHOST_WAIT");
+  const std::string_view wait = text != nullptr ? text : "balanced";
+  if (wait == "efficient") return 0;
+  if (wait == "latency") return kLatencyNanos;
+  if (wait != "balanced") {
+    Log(LogLevel::kWarning, "SAMEHOST_WAIT is neither efficient, balanced nor latency");
+  }
+  return kBalancedNanos;
+}
+
+bool TypeCanShare(int type) {
+  switch (type) {
+    case ZMQ_PAIR:
+    case ZMQ_PUB:
+    case ZMQ_SUB:
+    case ZMQ_REQ:
+    case ZMQ_REP:
+    case ZMQ_DEALER:
+    case ZMQ_ROUTER:
+    case ZMQ_PULL:
+    case ZMQ_PUSH:
+    case ZMQ_XPUB:
+    case ZMQ_XSUB:
+      return true;
+    default:
+      return false;  // STREAM has no ZMTP; draft types are not ours to know
+  }
+}
+
+bool TransportMayShare(int socket) {
+  sockaddr_storage own = {};
+  socklen_t length = sizeof(own);
+  if (getsockname(socket, reinterpret_cast<sockaddr*>(&own), &length) != 0) return false;
+  const Settings& settings = Settings::Get();
+  if (own.ss_family == AF_UNIX) return settings.upgrade_ipc;
+  return (own.ss_family == AF_INET || own.ss_family == AF_INET6) && settings.upgrade_tcp;
+}
+
+}  // namespace
+
+const Settings& Settings::Get() {
+  static const Settings settings = [] {
+    Settings made;
+    ReadTransports(&made);
+    made.max_look_nanos = MaxLookNanos();
+    return made;
+  }();
+  return settings;
+}
+
+SocketEnds EndsOf(int socket) {
+  SocketEnds ends;
+  ends.local.length = ends.remote.length = sizeof(sockaddr_storage);
+  if (getsockname(socket, reinterpret_cast<sockaddr*>(&ends.local.storage), &ends.local.length) !=
+      0) {
+    ends.local = {};
+  }
+  if (getpeername(socket, reinterpret_cast<sockaddr*>(&ends.remote.storage), &ends.remote.length) !=
+      0) {
+    ends.remote = {};
+  }
+  return ends;
+}
+
+bool MayShare(const zmq::options_t& options, int socket,
+              const zmq::endpoint_uri_pair_t& endpoints) {
+  // Other transports over the same sockets (WebSocket) have framing of their own.
+  const std::string_view uri = endpoints.identifier();
+  if (!uri.starts_with("ipc://") && !uri.starts_with("tcp://") && !uri.starts_with("shm://")) {
+    return false;
+  }
+  if (!TypeCanShare(options.type) || options.raw_socket) return false;
+  if (options.mechanism != ZMQ_NULL && options.mechanism != ZMQ_PLAIN) return false;
+  if (options.conflate) return false;
+  if (!options.socks_proxy_address.empty()) return false;
+  if (!uri.starts_with("shm://") && !TransportMayShare(socket)) return false;
+  const SocketEnds ends = EndsOf(socket);
+  return !rendezvous::SwitchedOff(ends.local) && !rendezvous::SwitchedOff(ends.remote);
+}
+
+rendezvous::Options RendezvousOptions() {
+  rendezvous::Options options;
+  options.protocol = "zmq";
+  options.link.writable_blocks = true;  // receivers own their messages
+  return options;
+}
+
+}  // namespace samehost::zmq_transport

@@ -1,0 +1,392 @@
+#include "plugin/zmq/transport.h"
+
+#include <poll.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <string_view>
+
+#include "mailbox.hpp"
+#include "mechanism.hpp"
+#include "metadata.hpp"
+#include "plugin/rendezvous/decision_log.h"
+#include "plugin/zmq/connector.h"
+#include "plugin/zmq/pipe.h"
+#include "plugin/zmq/settings.h"
+#include "plugin/zmq/watch.h"
+#include "session_base.hpp"
+#include "socket_base.hpp"
+#include "stream_engine_base.hpp"
+
+namespace samehost::zmq_transport {
+namespace {
+
+constexpr char kProperty[] = "X-Samehost";
+constexpr std::string_view kVersion = "1";
+// A ZMTP command: the length of its name, its name, and its body.
+constexpr std::string_view kCommand = "\x08SAMEHOST";
+constexpr std::string_view kYes = "yes", kNo = "no";
+
+// "1 1000 1000": version, ZMQ_SNDHWM, ZMQ_RCVHWM.
+std::string MakeProperty(const zmq::options_t& options) {
+  return std::string(kVersion) + " " + std::to_string(options.sndhwm) + " " +
+         std::to_string(options.rcvhwm);
+}
+
+std::string_view NextWord(std::string_view* text) {
+  const size_t space = text->find(' ');
+  const std::string_view word = text->substr(0, space);
+  *text = space == std::string_view::npos ? "" : text->substr(space + 1);
+  return word;
+}
+
+bool ReadMark(std::string_view word, int* mark) {
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), *mark);
+  return error == std::errc() && end == word.data() + word.size() && *mark >= 0 &&
+         *mark <= INT32_MAX / 4;
+}
+
+}  // namespace
+
+zmq::options_t Transport::Offer(const zmq::options_t& options, zmq::fd_t socket,
+                                const zmq::endpoint_uri_pair_t& endpoints) {
+  zmq::options_t with = options;
+  if (MayShare(options, socket, endpoints)) with.app_metadata[kProperty] = MakeProperty(options);
+  return with;
+}
+
+Transport* Transport::Create(zmq::stream_engine_base_t* engine) {
+  if (engine->_options.app_metadata.count(kProperty) == 0) return nullptr;
+  const auto& properties = engine->_mechanism->get_zmtp_properties();
+  const auto found = properties.find(kProperty);
+  if (found == properties.end()) return nullptr;
+  auto transport = std::unique_ptr<Transport>(new Transport(engine, found->second));
+  if (transport->on_socket()) return nullptr;
+  return transport.release();
+}
+
+Transport::Transport(zmq::stream_engine_base_t* engine, std::string peer_property)
+    : io_object_t(engine->_session->_io_thread), engine_(engine), session_(engine->_session) {
+  std::string_view text = peer_property;
+  state_ = State::kSocket;
+  // Another version is another protocol: both sides see that, and neither expects anything.
+  if (NextWord(&text) != kVersion) return;
+  if (!ReadMark(NextWord(&text), &peer_send_mark_)) return;
+  if (!ReadMark(NextWord(&text), &peer_receive_mark_)) return;
+  state_ = State::kAwaitsOffer;
+  if (!Connecting()) StartAccepting();
+}
+
+Transport::~Transport() {
+  End();
+  for (zmq::msg_t& part : outgoing_) part.close();
+}
+
+bool Transport::Connecting() const { return session_->_active; }
+
+zmq::pipe_t* Transport::Pipe() const { return session_->_pipe; }
+
+// SUBTLE: once this end has acknowledged the pipe's end, the other one may be gone.
+zmq::pipe_t* Transport::SocketsPipe() const {
+  const zmq::pipe_t* pipe = Pipe();
+  if (pipe == nullptr || pipe->_state == zmq::pipe_t::term_ack_sent ||
+      pipe->_state == zmq::pipe_t::term_req_sent2) {
+    return nullptr;
+  }
+  return pipe->_peer;
+}
+
+std::string Transport::Name() const {
+  return Connecting() ? engine_->_endpoint_uri_pair.remote : engine_->_endpoint_uri_pair.local;
+}
+
+// ---- Finding each other ----------------------------------------------------------------------
+
+void Transport::StartAccepting() {
+  state_ = State::kAwaitsDecision;
+  auto listener = Listener::Get();
+  ticket_ = std::make_shared<Ticket>();
+  if (listener && ticket_->fd() >= 0) {
+    listener_ = *std::move(listener);
+    token_ = listener_->Expect(ticket_);
+  }
+  if (token_.empty()) {
+    rendezvous::DecisionLog::Get().RecordFallback(
+        Name(), listener ? Fallback{FallbackReason::kDescriptorsShort, "for the rendezvous"}
+                         : rendezvous::ToFallback(listener.error()));
+    Send(std::string(kNo));
+    return;
+  }
+  WatchTicket();
+  Send(listener_->name() + " " + token_);
+}
+
+void Transport::WatchTicket() {
+  ticket_handle_ = add_fd(ticket_->fd());
+  set_pollin(ticket_handle_);
+}
+
+void Transport::ForgetTicket() {
+  if (ticket_handle_ != nullptr) rm_fd(ticket_handle_);
+  ticket_handle_ = nullptr;
+  if (!token_.empty()) listener_->Forget(token_);
+  token_.clear();
+  ticket_.reset();
+}
+
+void Transport::Send(std::string body) { command_ = std::string(kCommand) + body; }
+
+int Transport::NextMessage(zmq::msg_t* message) {
+  if (!command_.empty()) {
+    if (message->init_size(command_.size()) != 0) return -1;
+    std::memcpy(message->data(), command_.data(), command_.size());
+    message->set_flags(zmq::msg_t::command);
+    const bool was_no = std::string_view(command_).substr(kCommand.size()) == kNo;
+    command_.clear();
+    if (was_no) state_ = State::kSocket;
+    return 0;
+  }
+  if (state_ == State::kShared) Pump();
+  errno = EAGAIN;
+  return -1;
+}
+
+int Transport::ProcessMessage(zmq::msg_t* message) {
+  const bool command = (message->flags() & zmq::msg_t::command) != 0;
+  const std::string_view bytes(static_cast<const char*>(message->data()), message->size());
+  bool good = command;  // heartbeats and commands of later versions
+  if (command && bytes.substr(0, kCommand.size()) == kCommand) {
+    good = OnCommand(std::string(bytes.substr(kCommand.size())));
+  }
+  if (!good) {
+    errno = EPROTO;
+    return -1;
+  }
+  message->close();
+  message->init();
+  return 0;
+}
+
+bool Transport::OnCommand(const std::string& body) {
+  switch (state_) {
+    case State::kAwaitsOffer:
+      return OnOffer(body);
+    case State::kAwaitsDecision:
+      return OnDecision(body);
+    default:
+      return false;
+  }
+}
+
+bool Transport::OnOffer(const std::string& body) {
+  if (body == kNo) {
+    UseSocket({FallbackReason::kNoRendezvousDirectory, "the server cannot offer shared memory"});
+    return true;
+  }
+  std::string_view text = body;
+  const std::string name(NextWord(&text));
+  const std::string token(NextWord(&text));
+  if (name.empty() || token.empty()) return false;
+  ticket_ = std::make_shared<Ticket>();
+  zmq::mailbox_t* mailbox = static_cast<zmq::mailbox_t*>(session_->_socket->get_mailbox());
+  if (ticket_->fd() < 0 || !mailbox->signaler().watch()->usable()) {
+    Send(std::string(kNo));
+    rendezvous::DecisionLog::Get().RecordFallback(Name(), {FallbackReason::kDescriptorsShort, ""});
+    return true;
+  }
+  state_ = State::kAwaitsLink;
+  WatchTicket();
+  ConnectInBackground(name, token, ticket_);
+  return true;
+}
+
+bool Transport::OnDecision(const std::string& body) {
+  if (body == kNo) {
+    UseSocket({FallbackReason::kHandshakeFailed, "the client keeps to the socket"});
+    return true;
+  }
+  if (body != kYes || accepted_) return false;
+  accepted_ = true;
+  OnTicket();  // it may have come before
+  return true;
+}
+
+void Transport::OnTicket() {
+  if (ticket_ == nullptr || (state_ == State::kAwaitsDecision && !accepted_)) return;
+  auto outcome = ticket_->Take();
+  if (!outcome) return;
+  if (state_ == State::kAwaitsDecision) {
+    if (auto* connected = std::get_if<rendezvous::Connected>(&*outcome)) {
+      UseLink(std::move(*connected));
+    }
+    return;
+  }
+  if (state_ != State::kAwaitsLink) return;
+  auto* connected = std::get_if<rendezvous::Connected>(&*outcome);
+  if (connected != nullptr) {
+    Send(std::string(kYes));
+    UseLink(std::move(*connected));
+  } else {
+    rendezvous::DecisionLog::Get().RecordFallback(Name(), std::get<Fallback>(*outcome));
+    ForgetTicket();
+    Send(std::string(kNo));
+  }
+  engine_->restart_output();
+}
+
+void Transport::UseSocket(const Fallback& why) {
+  rendezvous::DecisionLog::Get().RecordFallback(Name(), why);
+  ForgetTicket();
+  state_ = State::kSocket;
+}
+
+bool Transport::UseLink(rendezvous::Connected connected) {
+  ForgetTicket();
+  listener_.reset();
+  link_ = std::move(connected.link);
+  turn_ = std::make_shared<Turn>();
+  writer_ = std::make_unique<Writer>(link_.get());
+  same_user_ = link_->same_user();
+  link_->Describe({.protocol = "zmq",
+                   .name = Name(),
+                   .peer_uid = connected.peer.uid,
+                   .peer_pid = static_cast<uint32_t>(connected.peer.pid)});
+  rendezvous::DecisionLog::Get().RecordShared(Name());
+  state_ = State::kShared;
+  session_->_transport = this;
+  socket_handle_ = add_fd(link_->socket_fd());
+  set_pollin(socket_handle_);
+  if (link_->pidfd() >= 0) {
+    process_handle_ = add_fd(link_->pidfd());
+    set_pollin(process_handle_);
+  }
+  room_handle_ = add_fd(link_->doorbell_fd());
+  if (SocketsPipe() == nullptr) return true;
+  const uint64_t read_before = Pipe()->_msgs_read;
+  turn_->drained.store(read_before, std::memory_order_relaxed);  // relaxed: sent with the call
+  auto attachment = std::make_unique<SharedPipe::Attachment>();
+  attachment->link = link_;
+  attachment->turn = turn_;
+  attachment->watch =
+      static_cast<zmq::mailbox_t*>(session_->_socket->get_mailbox())->signaler().watch();
+  attachment->metadata = engine_->_metadata;
+  if (attachment->metadata != nullptr) attachment->metadata->add_ref();
+  attachment->max_message_bytes = engine_->_options.maxmsgsize;
+  attachment->peer_send_mark = peer_send_mark_;
+  attachment->peer_receive_mark = peer_receive_mark_;
+  attachment->own_receive_mark = engine_->_options.rcvhwm;
+  attachment->read_before = read_before;
+  session_->send_call(SocketsPipe(), &SharedPipe::Attach, attachment.release());
+  Pump();
+  return true;
+}
+
+// ---- The link --------------------------------------------------------------------------------
+
+void Transport::in_event() {
+  if (ticket_ != nullptr) OnTicket();
+  if (state_ != State::kShared) return;
+  if (listening_) {
+    // The socket's thread may have been meant.
+    link_->DrainDoorbell();
+    ActivateSocket();
+    Pump();
+  }
+  OnLinkReadable();
+}
+
+void Transport::OnLinkReadable() {
+  const Status status = link_->OnSocketReadable();
+  bool died = false;
+  if (link_->pidfd() >= 0) {
+    pollfd polled = {link_->pidfd(), POLLIN, 0};
+    died = poll(&polled, 1, 0) > 0;
+  }
+  if (status.ok() && !died) {
+    if (!same_user_) link_->RingSelf();
+    return;
+  }
+  const bool refused = turn_->refused.load(std::memory_order_relaxed) ||
+                       (!status.ok() && status.error().code == ErrorCode::kProtocol);
+  errno = refused ? EPROTO : EPIPE;
+  // Deletes this.
+  engine_->error(refused ? zmq::i_engine::protocol_error : zmq::i_engine::connection_error);
+}
+
+void Transport::ActivateSocket() {
+  if (SocketsPipe() == nullptr) return;
+  session_->send_activate_read(Pipe()->_peer);
+  session_->send_activate_write(SocketsPipe(), Pipe()->_msgs_read);
+}
+
+void Transport::ListenForRoom(bool listen) {
+  if (listen == listening_) return;
+  listening_ = listen;
+  if (listen) {
+    set_pollin(room_handle_);
+  } else {
+    reset_pollin(room_handle_);
+  }
+}
+
+void Transport::Kick(zmq::object_t* object, void*) {
+  auto* session = static_cast<zmq::session_base_t*>(static_cast<zmq::pipe_t*>(object)->_sink);
+  if (session->_transport != nullptr) session->_transport->Pump();
+}
+
+void Transport::Pump() {
+  while (state_ == State::kShared) {
+    if (outgoing_.empty() || (outgoing_.back().flags() & zmq::msg_t::more) != 0) {
+      zmq::msg_t part;
+      part.init();
+      if (session_->pull_msg(&part) != 0) break;
+      outgoing_.push_back(part);
+      continue;
+    }
+    if (writer_->WritePieces(outgoing_) == Writer::Progress::kFull) {
+      if (!link_->AwaitRoom(writer_->awaited_bytes())) continue;
+      ListenForRoom(true);
+      if (!link_->ArmFor(shm::Link::kForRoom)) continue;
+      return;
+    }
+    for (zmq::msg_t& part : outgoing_) part.close();
+    outgoing_.clear();
+    link_->CountMessageSent();
+    // From here on the socket's thread may be the producer. SYNC(turn)
+    if (Pipe() != nullptr) {
+      turn_->drained.store(Pipe()->_msgs_read, std::memory_order_release);
+    }
+  }
+  ListenForRoom(false);
+}
+
+// ---- Ends ------------------------------------------------------------------------------------
+
+void Transport::EndInput() {
+  // relaxed: written by this thread only.
+  if (turn_ == nullptr || turn_->input_ended.load(std::memory_order_relaxed)) return;
+  turn_->input_end = link_->InputEnd();
+  turn_->input_ended.store(true, std::memory_order_release);  // SYNC(ended)
+}
+
+void Transport::End() {
+  if (state_ == State::kEnded) return;
+  ForgetTicket();
+  const bool shared = state_ == State::kShared;
+  state_ = State::kEnded;
+  if (!shared) return;
+  session_->_transport = nullptr;
+  turn_->ended.store(true, std::memory_order_relaxed);  // relaxed: see SharedPipe::OwnTurn()
+  EndInput();
+  link_->Close();
+  rm_fd(socket_handle_);
+  if (process_handle_ != nullptr) rm_fd(process_handle_);
+  rm_fd(room_handle_);
+  if (SocketsPipe() != nullptr) {
+    session_->send_call(SocketsPipe(), &SharedPipe::Detach, nullptr);
+    ActivateSocket();
+  }
+}
+
+}  // namespace samehost::zmq_transport

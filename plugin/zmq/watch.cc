@@ -1,0 +1,236 @@
+#include "plugin/zmq/watch.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "plugin/base/clock.h"
+#include "plugin/zmq/pipe.h"
+#include "plugin/zmq/settings.h"
+
+namespace samehost::zmq_transport {
+namespace {
+
+constexpr uint64_t kMicrosecond = 1000;
+constexpr uint64_t kYieldAfterNanos = 3 * kMicrosecond;    // then others may have the core
+constexpr uint64_t kWakeNanos = 40 * kMicrosecond;         // of a slept wait: our own wake-up
+constexpr uint64_t kAnnouncedNanos = 1000 * kMicrosecond;  // for what a peer has announced
+constexpr int kTrimMs = 500;                               // idle for so long: memory goes back
+constexpr size_t kMaxHot = 16;
+constexpr int kEventsAtOnce = 32;
+
+inline void Pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield" ::: "memory");
+#endif
+}
+
+// At most one thread of the process looks. relaxed: nothing else depends on it.
+std::atomic<bool> looking{false};
+std::atomic<uint64_t> expected_wait_nanos{20 * kMicrosecond};
+std::atomic<uint32_t> waits{0};
+
+// An average over recent waits. relaxed: a lost update only delays the estimate.
+void NoteWait(uint64_t nanos) {
+  waits.fetch_add(1, std::memory_order_relaxed);
+  const uint64_t old = expected_wait_nanos.load(std::memory_order_relaxed);
+  expected_wait_nanos.store((7 * old + std::min<uint64_t>(nanos, 1000 * kMicrosecond)) / 8,
+                            std::memory_order_relaxed);
+}
+
+uint64_t Budget() {
+  const uint64_t most = Settings::Get().max_look_nanos;
+  const uint64_t expected = expected_wait_nanos.load(std::memory_order_relaxed);
+  if (expected <= most) return std::min(most, 2 * expected + 10 * kMicrosecond);
+  // Looking does not pay at present. A trial now and then: the traffic may have changed, and two
+  // sides that both sleep see waits that are nothing but each other's wake-ups.
+  return waits.load(std::memory_order_relaxed) % 32 == 0 ? most : 0;
+}
+
+}  // namespace
+
+Watch::~Watch() {
+  if (set_ >= 0) close(set_);
+}
+
+bool Watch::MakeSet() {
+  if (set_ >= 0) return true;
+  if (!usable()) return false;
+  set_ = epoll_create1(EPOLL_CLOEXEC);
+  if (set_ < 0) return false;
+  epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.ptr = nullptr;  // the mailbox
+  if (epoll_ctl(set_, EPOLL_CTL_ADD, signal_, &event) == 0) return true;
+  close(set_);
+  set_ = -1;
+  return false;
+}
+
+int Watch::Descriptor() {
+  if (MakeSet()) return set_;
+  fixed_.store(true, std::memory_order_relaxed);
+  return signal_;
+}
+
+bool Watch::Add(SharedPipe* pipe) {
+  if (!MakeSet()) return false;
+  epoll_event event = {};
+  event.events = EPOLLIN | EPOLLET;  // the counter is never read: every ring is an edge
+  event.data.ptr = pipe;
+  if (epoll_ctl(set_, EPOLL_CTL_ADD, pipe->doorbell_fd(), &event) != 0) return false;
+  pipes_.push_back(pipe);
+  return true;
+}
+
+void Watch::Remove(SharedPipe* pipe) {
+  const auto found = std::find(pipes_.begin(), pipes_.end(), pipe);
+  if (found == pipes_.end()) return;
+  epoll_ctl(set_, EPOLL_CTL_DEL, pipe->doorbell_fd(), nullptr);
+  pipes_.erase(found);
+  std::erase(hot_, pipe);
+}
+
+void Watch::Forked(int signal) {
+  if (set_ >= 0) close(set_);
+  set_ = -1;
+  signal_ = signal;
+  pipes_.clear();
+  hot_.clear();
+}
+
+void Watch::Waits(SharedPipe* pipe) {
+  if (!hot_.empty() && hot_.back() == pipe) return;
+  std::erase(hot_, pipe);
+  if (hot_.size() >= kMaxHot) hot_.erase(hot_.begin());
+  hot_.push_back(pipe);
+}
+
+bool Watch::AnythingCame() const {
+  // relaxed: whoever stops because of it goes and reads the mailbox.
+  return signalled_.load(std::memory_order_relaxed) ||
+         std::any_of(hot_.begin(), hot_.end(), [](SharedPipe* pipe) { return pipe->HasWork(); });
+}
+
+bool Watch::Visit() {
+  bool any = false;
+  // By index: what is visited may come to wait again.
+  for (size_t i = hot_.size(); i-- > 0;) {
+    if (i >= hot_.size() || !hot_[i]->HasWork()) continue;
+    hot_[i]->OnWork();
+    any = true;
+  }
+  return any;
+}
+
+void Watch::Disarm() {
+  for (SharedPipe* pipe : hot_) pipe->Disarm();
+}
+
+bool Watch::Arm() {
+  bool armed = true;
+  for (SharedPipe* pipe : hot_) armed = pipe->Arm() && armed;
+  return armed;
+}
+
+bool Watch::LookAtAll(Watch* const* watches, size_t count, int timeout_ms) {
+  uint64_t budget = Budget();
+  bool any_hot = false;
+  for (size_t i = 0; i < count; ++i) any_hot = any_hot || !watches[i]->hot_.empty();
+  if (budget == 0 || !any_hot || looking.exchange(true, std::memory_order_relaxed)) return false;
+  if (timeout_ms > 0) budget = std::min(budget, uint64_t(timeout_ms) * 1000 * kMicrosecond);
+  const uint64_t start = MonotonicNanos();
+  bool came = false, woken = false, armed = true;
+  for (size_t i = 0; i < count; ++i) {
+    watches[i]->Disarm();
+    for (SharedPipe* pipe : watches[i]->hot_) woken |= pipe->TakePeerWoken();
+  }
+  // Who has been woken may need this very processor.
+  if (woken) sched_yield();
+  for (uint32_t round = 0; !came; ++round) {
+    for (size_t i = 0; i < count && !came; ++i) came = watches[i]->AnythingCame();
+    if (came) break;
+    if (round % 16 == 15) {
+      const uint64_t waited = MonotonicNanos() - start;
+      bool announced = false;
+      if (waited >= budget && waited < kAnnouncedNanos) {
+        for (size_t i = 0; i < count; ++i) {
+          for (SharedPipe* pipe : watches[i]->hot_) announced |= pipe->WorkAnnounced();
+        }
+      }
+      if (waited >= budget && !announced) break;
+      if (waited > kYieldAfterNanos) sched_yield();
+    }
+    Pause();
+  }
+  for (size_t i = 0; i < count; ++i) armed = watches[i]->Arm() && armed;
+  looking.store(false, std::memory_order_relaxed);
+  if (came) NoteWait(MonotonicNanos() - start);
+  return came || !armed;
+}
+
+int Watch::WaitForSignal(int timeout_ms) const {
+  pollfd polled = {signal_, POLLIN, 0};
+  const int ready = poll(&polled, 1, timeout_ms);
+  if (ready > 0) return 0;
+  if (ready == 0) errno = EAGAIN;
+  return -1;
+}
+
+// SUBTLE: by poll() and not by epoll_wait(), which would end with EINTR when the process is stopped
+// and continued. False: errno says why.
+bool Watch::Sleep(int timeout_ms) {
+  pollfd polled = {set_, POLLIN, 0};
+  const bool trim = timeout_ms < 0 || timeout_ms > kTrimMs;
+  int ready = poll(&polled, 1, trim ? kTrimMs : timeout_ms);
+  if (ready == 0 && trim) {
+    for (SharedPipe* pipe : pipes_) pipe->Trim();
+    ready = poll(&polled, 1, timeout_ms < 0 ? -1 : timeout_ms - kTrimMs);
+  }
+  if (ready == 0) errno = EAGAIN;
+  return ready > 0;
+}
+
+int Watch::Wait(int timeout_ms) {
+  if (pipes_.empty()) return WaitForSignal(timeout_ms);
+  bool worked = Visit();
+  if (!worked && timeout_ms != 0) {
+    Watch* self = this;
+    if (LookAtAll(&self, 1, timeout_ms)) worked = Visit();
+    if (signalled_.exchange(false, std::memory_order_relaxed)) timeout_ms = 0;
+  }
+  if (worked) {
+    errno = EAGAIN;
+    return -1;
+  }
+  const uint64_t start = MonotonicNanos();
+  if (timeout_ms != 0 && !Sleep(timeout_ms)) return -1;
+  epoll_event events[kEventsAtOnce];
+  const int ready = epoll_wait(set_, events, kEventsAtOnce, 0);
+  if (ready < 0) return -1;
+  bool signalled = false;
+  for (int i = 0; i < ready; ++i) {
+    auto* pipe = static_cast<SharedPipe*>(events[i].data.ptr);
+    if (pipe == nullptr) {
+      signalled = true;
+    } else {
+      pipe->OnDoorbell();
+      worked = true;
+    }
+  }
+  if (worked && timeout_ms != 0) {
+    const uint64_t waited = MonotonicNanos() - start;
+    NoteWait(waited > kWakeNanos ? waited - kWakeNanos : 0);
+  }
+  if (signalled) return 0;
+  errno = EAGAIN;
+  return -1;
+}
+
+}  // namespace samehost::zmq_transport

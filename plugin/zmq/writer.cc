@@ -1,0 +1,136 @@
+#include "plugin/zmq/writer.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "plugin/shm/arena.h"
+#include "plugin/zmq/frame.h"
+
+namespace samehost::zmq_transport {
+namespace {
+
+uint8_t FlagsOf(const zmq::msg_t& part) {
+  uint8_t flags = 0;
+  if ((part.flags() & zmq::msg_t::more) != 0) flags |= kFlagMore;
+  if (part.is_subscribe()) flags |= kFlagSubscribe;
+  if (part.is_cancel()) flags |= kFlagCancel;
+  return flags;
+}
+
+std::byte* PutHeader(std::byte* place, size_t length, ChunkKind kind, uint8_t flags) {
+  const ChunkHeader header{static_cast<uint32_t>(length), kind, flags, 0};
+  std::memcpy(place, &header, sizeof(header));
+  return place + sizeof(header);
+}
+
+std::byte* PutWhole(std::byte* place, zmq::msg_t& part) {
+  const size_t size = part.size();
+  place = PutHeader(place, size, kWhole, FlagsOf(part));
+  std::memcpy(place, part.data(), size);
+  return place + Padded(size);
+}
+
+// What a message would like the ring to be: room for a few that are large...
+constexpr size_t kMessagesInRing = 8;
+// ... and, when the ring was full, for as many small ones as the usual high-water marks let through.
+constexpr size_t kSmallMessagesInRing = 4096;
+
+}  // namespace
+
+// A block that holds the part, ready to be referred to. False: none to be had.
+bool Writer::WriteBlock(zmq::msg_t& part, std::byte* place) {
+  const auto& arena = link_->arena();
+  if (arena == nullptr) return false;
+  const size_t size = part.size();
+  const auto block = arena->Allocate(size);
+  if (!block) return false;
+  const shm::BlockReference reference{block->number, 0, static_cast<uint32_t>(size), 0};
+  const bool lent = link_->LendBlock(reference);
+  if (lent) {
+    std::memcpy(block->data, part.data(), size);
+    std::memcpy(PutHeader(place, sizeof(reference), kBlock, FlagsOf(part)), &reference,
+                sizeof(reference));
+  }
+  arena->Free(block->number);
+  return lent;
+}
+
+bool Writer::WriteWhole(std::span<zmq::msg_t> parts) {
+  size_t bytes = 0;
+  bool large = false;
+  for (zmq::msg_t& part : parts) {
+    const bool in_block = part.size() >= kBlockFromBytes;
+    large = large || in_block;
+    bytes += ChunkBytes(in_block ? sizeof(shm::BlockReference) : part.size());
+  }
+  if (bytes > link_->max_record()) {
+    link_->WantRingBytes(bytes * kMessagesInRing);
+    return false;
+  }
+  // Several large parts are rare: one of them may find no block after others have.
+  if (large && parts.size() > 1) return false;
+  std::byte* place = link_->Reserve(bytes);
+  if (place == nullptr) {
+    link_->WantRingBytes(bytes * kSmallMessagesInRing);
+    return false;
+  }
+  if (large) {
+    if (!WriteBlock(parts[0], place)) return false;  // what was reserved is simply not committed
+  } else {
+    for (zmq::msg_t& part : parts) place = PutWhole(place, part);
+  }
+  link_->Commit(bytes);
+  return true;
+}
+
+Writer::Progress Writer::WritePieces(std::span<zmq::msg_t> parts) {
+  for (; part_ < parts.size(); ++part_, written_ = 0, begun_ = false) {
+    zmq::msg_t& part = parts[part_];
+    const size_t size = part.size();
+    const size_t most = link_->max_record();
+    if (!begun_ && size >= kBlockFromBytes) {
+      std::byte* place = link_->Reserve(ChunkBytes(sizeof(shm::BlockReference)));
+      awaited_bytes_ = ChunkBytes(sizeof(shm::BlockReference));
+      if (place == nullptr) return Progress::kFull;
+      if (WriteBlock(part, place)) {
+        link_->Commit(awaited_bytes_);
+        link_->Publish();
+        continue;
+      }
+      link_->WantRingBytes(size);
+    }
+    if (!begun_ && ChunkBytes(size) <= most) {
+      std::byte* place = link_->Reserve(ChunkBytes(size));
+      awaited_bytes_ = ChunkBytes(size);
+      if (place == nullptr) return Progress::kFull;
+      PutWhole(place, part);
+      link_->Commit(awaited_bytes_);
+      link_->Publish();
+      continue;
+    }
+    while (!begun_ || written_ < size) {
+      const size_t head = sizeof(ChunkHeader) + (begun_ ? 0 : sizeof(uint64_t));
+      const size_t piece = std::min(size - written_, (link_->max_record() - head) & ~size_t{7});
+      const size_t bytes = Padded(head + piece);
+      std::byte* place = link_->Reserve(bytes);
+      awaited_bytes_ = bytes;
+      if (place == nullptr) return Progress::kFull;
+      const size_t length = piece + (begun_ ? 0 : sizeof(uint64_t));
+      place = PutHeader(place, length, begun_ ? kRest : kStart, FlagsOf(part));
+      if (!begun_) {
+        const uint64_t total = size;
+        std::memcpy(place, &total, sizeof(total));
+        place += sizeof(total);
+      }
+      std::memcpy(place, static_cast<const std::byte*>(part.data()) + written_, piece);
+      link_->Commit(bytes);
+      link_->Publish();
+      begun_ = true;
+      written_ += piece;
+    }
+  }
+  part_ = 0;
+  return Progress::kDone;
+}
+
+}  // namespace samehost::zmq_transport
