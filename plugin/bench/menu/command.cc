@@ -1,5 +1,6 @@
 #include "plugin/bench/menu/command.h"
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -55,6 +56,9 @@ int RunMenuCommand(CommandLine line) {
     line.options.rounds = kQuickRounds;
     line.options.placements = {Placement::kUnpinned};
   }
+  std::vector<uint64_t>& sizes = line.options.sizes;
+  std::sort(sizes.begin(), sizes.end());
+  sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
   const nlohmann::json report = RunMenu(line.options);
   PrintTables(stdout, report);
   WriteFile(line.options.json_file, report.dump(1) + "\n");
@@ -114,7 +118,7 @@ void AddMenu(CLI::App& app, std::function<int()>* chosen) {
   menu->add_option("--only", options.only, "Only these mechanisms, comma separated")
       ->delimiter(',')
       ->check(CLI::IsMember(Names()));
-  menu->add_option("--sizes", options.sizes, "Message sizes in bytes, rising, comma separated")
+  menu->add_option("--sizes", options.sizes, "Message sizes in bytes, comma separated")
       ->delimiter(',')
       ->check(CLI::Range(uint64_t{0}, uint64_t{64} << 20));
   CLI::Option* seconds =

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <random>
+
 #include "plugin/bench/bench_failure.h"
 #include "plugin/bench/menu/report_for_test.h"
 
@@ -18,6 +21,34 @@ TEST(Compare, EqualRunsAreSilent) {
   EXPECT_TRUE(found.slower.empty());
   EXPECT_TRUE(found.faster.empty());
   EXPECT_EQ(found.compared, 4u);
+}
+
+// Ten rounds of noise, as a machine has it: most of them a little off, some far.
+Cell NoisyCell(uint64_t size, double us, std::mt19937& random) {
+  Cell cell = CellForTest(size, us);
+  std::normal_distribution<double> little(0, 0.15);
+  std::exponential_distribution<double> far(2);
+  for (size_t round = 0; round < cell.round_trips.round_p50_us.size(); ++round) {
+    const double own = us * std::exp(little(random) + (random() % 5 == 0 ? far(random) : 0));
+    cell.round_trips.round_p50_us[round] = own;
+    cell.one_way.round_rates[round] = 1e6 / own;
+  }
+  return cell;
+}
+
+TEST(Compare, NoiseIsNoChange) {
+  constexpr int kFigures = 2000;
+  std::mt19937 random(7);  // always the same, or the allowance below would have to be larger
+  std::vector<Cell> before, after;
+  for (uint64_t size = 1; size <= kFigures / 2; ++size) {
+    before.push_back(NoisyCell(size, 20, random));
+    after.push_back(NoisyCell(size, 20, random));
+  }
+  const Comparison found = Compare(ReportForTest({RowForTest("pipe", before)}),
+                                   ReportForTest({RowForTest("pipe", after)}));
+  EXPECT_EQ(found.compared, static_cast<size_t>(kFigures));
+  // In the menu's 500 figures, less than one.
+  EXPECT_LE(found.slower.size() + found.faster.size(), kFigures / 500u);
 }
 
 TEST(Compare, FindsAPlantedSlowdownOfAFifth) {

@@ -62,8 +62,7 @@ void Contestant::Guard(Work work) {
   } catch (const BenchFailure& failure) {
     mechanism_.missing = failure.what();
     cells_.clear();
-    client_.reset();
-    server_.reset();
+    Stop();
   }
 }
 
@@ -110,9 +109,13 @@ void Contestant::Start() {
     StartOrThrow();
   } catch (const BenchFailure& failure) {
     mechanism_.missing = failure.what();
-    client_.reset();
-    server_.reset();
+    Stop();
   }
+}
+
+void Contestant::Stop() {
+  client_.reset();
+  server_.reset();
 }
 
 std::vector<json> Contestant::CallBoth(const json& command) {

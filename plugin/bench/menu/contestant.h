@@ -41,6 +41,7 @@ class Contestant {
   WorkerProcess& client() { return *client_; }
   WorkerProcess& server() { return *server_; }
   void StartOrThrow();
+  void Stop();
 
  private:
   template <typename Work>

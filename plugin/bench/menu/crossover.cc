@@ -27,9 +27,8 @@ double Ratio(const json& a, const json& b, const std::string& placement, uint64_
 double Cross(uint64_t low, double ratio_low, uint64_t high, double ratio_high) {
   const double from = std::log(ratio_low), to = std::log(ratio_high);
   const double share = from / (from - to);
-  const double bytes =
-      std::log(double(low)) + share * (std::log(double(high)) - std::log(double(low)));
-  return std::round(std::exp(bytes));
+  const auto place = [](uint64_t size) { return std::log(std::max(1.0, double(size))); };
+  return std::round(std::exp(place(low) + share * (place(high) - place(low))));
 }
 
 // Whether no third one lies between the two at that size.

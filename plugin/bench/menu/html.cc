@@ -23,6 +23,7 @@ std::string AsScriptData(const nlohmann::json& report) {
 std::string ToHtml(const nlohmann::json& report) {
   std::string page(PageTemplate());
   Replace(page, "/*STYLE*/", PageStyle());
+  Replace(page, "PLOTS", ChartLibrary().empty() ? "none" : "chart.js");
   Replace(page, "/*CHART*/", ChartLibrary());
   Replace(page, "/*REPORT*/", AsScriptData(report));
   Replace(page, "/*SCRIPT*/", PageScript());

@@ -41,6 +41,14 @@ TEST(Crossover, NoneWhereOneIsAlwaysAheadOrTheyAreOnAPar) {
                   .empty());
 }
 
+TEST(Crossover, AnEmptyMessageHasItsPlace) {
+  const json report = ReportForTest({RowForTest("pipe", {CellForTest(0, 10), CellForTest(16, 40)}),
+                                     RowForTest("tcp", {CellForTest(0, 20), CellForTest(16, 20)})},
+                                    {0, 16});
+  ASSERT_EQ(report.at("crossovers").size(), 1u);
+  EXPECT_NEAR(report.at("crossovers")[0].at("bytes").get<double>(), 4, 0.1);  // between 1 and 16
+}
+
 TEST(Advice, PicksTheBestAndSaysByHowMuch) {
   const json report = ReportForTest(
       {RowForTest("pipe", {CellForTest(16, 10)}), RowForTest("tcp", {CellForTest(16, 25)})}, {16});
@@ -108,7 +116,7 @@ TEST(Html, HoldsEverythingAndAsksNobody) {
   const std::string page = ToHtml(ReportForTest({row}, {16}));
   EXPECT_EQ(page.find("</script><b>"), std::string::npos) << "a title ended the script";
   for (const char* mark :
-       {"/*STYLE*/", "/*CHART*/", "/*REPORT*/", "/*SCRIPT*/", " src=", "@import"}) {
+       {"PLOTS", "/*STYLE*/", "/*CHART*/", "/*REPORT*/", "/*SCRIPT*/", " src=", "@import"}) {
     EXPECT_EQ(page.find(mark), std::string::npos) << mark;
   }
   EXPECT_THAT(page, HasSubstr("default-src 'none'"));

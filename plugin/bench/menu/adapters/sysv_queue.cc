@@ -1,7 +1,10 @@
 // Two System V message queues, one each way, with the kernel's default limits (8 KiB a message, 16
-// KiB a queue).
+// KiB a queue). They outlive whoever made them, and may not be removed while they are used: a
+// process of their own removes them when the server has gone, in whatever way.
+#include <fcntl.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -18,17 +21,19 @@ struct Message {
   std::byte bytes[kPiece];
 };
 
+void Remove(int queue, int other) {
+  ::msgctl(queue, IPC_RMID, nullptr);
+  ::msgctl(other, IPC_RMID, nullptr);
+}
+
 class SysvQueueChannel final : public PieceChannel {
  public:
-  SysvQueueChannel(Peer& peer, int in, int out)
-      : PieceChannel(kPiece), peer_(peer), in_(in), out_(out) {
+  SysvQueueChannel(Peer& peer, int in, int out, UniqueFd wanted)
+      : PieceChannel(kPiece), peer_(peer), in_(in), out_(out), wanted_(std::move(wanted)) {
     // Whoever waits on a queue that is removed gets EIDRM.
-    peer_.Watch([this] { Remove(); });
+    peer_.Watch([this] { Remove(in_, out_); });
   }
-  ~SysvQueueChannel() override {
-    peer_.StopWatch();
-    Remove();
-  }
+  ~SysvQueueChannel() override { peer_.StopWatch(); }
 
  protected:
   void SendPiece(Bytes head, Bytes body) override {
@@ -49,13 +54,10 @@ class SysvQueueChannel final : public PieceChannel {
     if (errno == EIDRM || errno == EINVAL) throw PeerGone();
     if (errno != EINTR) FailErrno(what);
   }
-  void Remove() {
-    ::msgctl(in_, IPC_RMID, nullptr);
-    ::msgctl(out_, IPC_RMID, nullptr);
-  }
 
   Peer& peer_;
   const int in_, out_;
+  const UniqueFd wanted_;
   Message message_;
 };
 
@@ -65,16 +67,35 @@ int MakeQueue() {
   return queue;
 }
 
+// Returns the descriptor that must stay open for as long as the queues are wanted; the kernel
+// closes it when this process ends.
+UniqueFd RemoveWhenClosed(int queue, int other) {
+  int fds[2];
+  if (::pipe2(fds, O_CLOEXEC) != 0) FailErrno("pipe");
+  UniqueFd read_end(fds[0]), write_end(fds[1]);
+  const pid_t pid = ::fork();
+  if (pid < 0) FailErrno("fork");
+  if (pid > 0) return write_end;
+  ::setsid();  // what ends the others from the terminal spares it
+  ::dup2(read_end.get(), 0);
+  ::close_range(1, ~0U, 0);  // nobody may take it for the server
+  char byte;
+  while (::read(0, &byte, 1) < 0 && errno == EINTR) {
+  }
+  Remove(queue, other);
+  ::_exit(0);
+}
+
 }  // namespace
 
 ChannelPtr OpenSysvQueue(const Place& place) {
   if (!place.server()) {
     const int in = std::stoi(place.peer.ReceiveText());
     const int out = std::stoi(place.peer.ReceiveText());
-    return std::make_unique<SysvQueueChannel>(place.peer, in, out);
+    return std::make_unique<SysvQueueChannel>(place.peer, in, out, UniqueFd());
   }
   const int in = MakeQueue(), out = MakeQueue();
-  auto channel = std::make_unique<SysvQueueChannel>(place.peer, in, out);
+  auto channel = std::make_unique<SysvQueueChannel>(place.peer, in, out, RemoveWhenClosed(in, out));
   place.peer.SendText(std::to_string(out));
   place.peer.SendText(std::to_string(in));
   return channel;
