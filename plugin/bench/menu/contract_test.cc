@@ -75,10 +75,9 @@ class MechanismContract : public testing::TestWithParam<Mechanism> {
   }
 
   // Until it waits for the other end, or has been busy for a while (some can send for long before
-  // they must wait).
-  static void AwaitAtWork(const WorkerProcess& process) {
+  // they must wait). `begin`: its CPU time before it was told to work.
+  static void AwaitAtWork(const WorkerProcess& process, uint64_t begin) {
     constexpr uint64_t kBusyNs = 20'000'000;
-    const uint64_t begin = process.CpuNs();
     uint64_t before = begin, now = begin;
     do {
       before = now;
@@ -97,8 +96,9 @@ class MechanismContract : public testing::TestWithParam<Mechanism> {
     const RunSpec endless{
         .task = task, .size = Fit(100'000), .count = uint64_t{1} << 40, .first = next_};
     const nlohmann::json command = {{"command", "run"}, {"spec", endless}};
+    const uint64_t idle = living.CpuNs();
     living.Begin(command);
-    AwaitAtWork(living);
+    AwaitAtWork(living, idle);
     ASSERT_EQ(::kill(dying.pid(), SIGKILL), 0);
     try {
       living.Finish();

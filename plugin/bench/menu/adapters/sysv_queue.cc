@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -73,10 +74,15 @@ UniqueFd RemoveWhenClosed(int queue, int other) {
   int fds[2];
   if (::pipe2(fds, O_CLOEXEC) != 0) FailErrno("pipe");
   UniqueFd read_end(fds[0]), write_end(fds[1]);
-  const pid_t pid = ::fork();
-  if (pid < 0) FailErrno("fork");
-  if (pid > 0) return write_end;
-  ::setsid();  // what ends the others from the terminal spares it
+  const pid_t child = ::fork();
+  if (child < 0) FailErrno("fork");
+  if (child > 0) {
+    ::waitpid(child, nullptr, 0);
+    return write_end;
+  }
+  // Nobody's child and of no terminal: what ends the others by these ways spares it.
+  ::setsid();
+  if (::fork() != 0) ::_exit(0);
   ::dup2(read_end.get(), 0);
   ::close_range(1, ~0U, 0);  // nobody may take it for the server
   char byte;
