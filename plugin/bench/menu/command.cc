@@ -18,8 +18,8 @@ namespace samehost::bench::menu {
 namespace {
 
 constexpr int kFoundSlower = 4;
-constexpr double kQuickSeconds = 0.06;
-constexpr int kQuickRounds = 5;
+constexpr double kQuickSeconds = 0.064;
+constexpr int kQuickRounds = 8;
 
 struct CommandLine {
   Options options;

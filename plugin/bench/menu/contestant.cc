@@ -160,39 +160,47 @@ void Contestant::Pin(Placement placement) {
   });
 }
 
-RunSpec Contestant::NextSpec(Task task, uint64_t size, uint64_t warm_up, uint64_t count) {
-  const RunSpec spec{
-      .task = task, .size = size, .warm_up = warm_up, .count = count, .first = next_number_};
+RunSpec Contestant::NextSpec(Task task, uint64_t warm_up, uint64_t count) {
+  const RunSpec spec{.task = task,
+                     .size = cells_[cell_].size,
+                     .warm_up = warm_up,
+                     .count = count,
+                     .first = next_number_};
   next_number_ += warm_up + count;
   return spec;
 }
 
-void Contestant::Calibrate(Task task, uint64_t size) {
+double Contestant::Calibrate(Task task) {
   for (uint64_t count = 16;; count *= 4) {
-    const double wall = Run(NextSpec(task, size, kWarmUpMessages, count))[0].at("wall_ns");
-    ns_per_message_[{task, size}] = std::max(1.0, wall / count);
-    if (wall >= kCalibrationNs || count >= kMaxCount / 4) return;
+    const double wall = Run(NextSpec(task, kWarmUpMessages, count))[0].at("wall_ns");
+    if (wall >= kCalibrationNs || count >= kMaxCount / 4) return std::max(1.0, wall / count);
   }
 }
 
-uint64_t Contestant::CountFor(Task task, uint64_t size, double seconds) {
-  if (!ns_per_message_.contains({task, size})) Calibrate(task, size);
-  const double count = seconds * 1e9 / ns_per_message_[{task, size}];
+uint64_t Contestant::CountFor(Task task, double seconds) {
+  const auto [known, is_new] = ns_per_message_.try_emplace({cell_, task}, 0);
+  if (is_new) known->second = Calibrate(task);
+  const double count = seconds * 1e9 / known->second;
   return std::clamp<uint64_t>(static_cast<uint64_t>(count), 4, kMaxCount);
 }
 
-void Contestant::BeginCell(Placement placement, uint64_t size) {
-  if (running()) cells_.push_back({.placement = placement, .size = size});
+void Contestant::EnterCell(Placement placement, uint64_t size) {
+  if (!running()) return;
+  const auto found = std::find_if(cells_.begin(), cells_.end(), [&](const Cell& cell) {
+    return cell.placement == placement && cell.size == size;
+  });
+  cell_ = static_cast<size_t>(found - cells_.begin());
+  if (found == cells_.end()) cells_.push_back({.placement = placement, .size = size});
 }
 
 void Contestant::RunSlice(Task task, double seconds) {
   Guard([&] {
-    Cell& cell = cells_.back();
-    const uint64_t count = CountFor(task, cell.size, seconds);
-    const std::vector<json> answers = Run(NextSpec(task, cell.size, kWarmUpMessages, count));
+    Cell& cell = cells_[cell_];
+    const uint64_t count = CountFor(task, seconds);
+    const std::vector<json> answers = Run(NextSpec(task, kWarmUpMessages, count));
     const double wall = answers[0].at("wall_ns");
     // The next slice follows what the machine gave in this one, but not at once.
-    double& per_message = ns_per_message_[{task, cell.size}];
+    double& per_message = ns_per_message_[{cell_, task}];
     per_message = (per_message + wall / count) / 2;
     if (task == Task::kOneWay) {
       cell.one_way.count += count;
@@ -224,17 +232,16 @@ std::vector<pid_t> Contestant::Pids() {
 // The same once with few and once with more messages: what the commands themselves cost falls out.
 void Contestant::CountSystemCalls() {
   Guard([&] {
-    Cell& cell = cells_.back();
     const std::vector<pid_t> pids = Pids();
     double calls[2];
     for (int i : {0, 1}) {
       const uint64_t count = 4 + i * kCountedMessages;
       SystemCallCounter counter(pids);
       if (!counter.working()) return;
-      Run(NextSpec(Task::kRoundTrips, cell.size, kWarmUpMessages, count));
+      Run(NextSpec(Task::kRoundTrips, kWarmUpMessages, count));
       calls[i] = static_cast<double>(counter.Count());
     }
-    cell.system_calls = std::max(0.0, calls[1] - calls[0]) / (2 * kCountedMessages);
+    cells_[cell_].system_calls = std::max(0.0, calls[1] - calls[0]) / (2 * kCountedMessages);
   });
 }
 

@@ -28,8 +28,8 @@ class Contestant {
   // mechanism().missing says what.
   void Start();
   void Pin(Placement placement);
-  // Begins a cell; what the slices give goes there.
-  void BeginCell(Placement placement, uint64_t size);
+  // What the slices from now on give goes to that cell.
+  void EnterCell(Placement placement, uint64_t size);
   void RunSlice(Task task, double seconds);
   void CountSystemCalls();
   void Prove();
@@ -49,17 +49,18 @@ class Contestant {
   WorkerCommand Command(const std::string& role) const;
   std::vector<nlohmann::json> CallBoth(const nlohmann::json& command);
   std::vector<pid_t> Pids();
-  // How many messages take about that long, from what they took so far.
-  uint64_t CountFor(Task task, uint64_t size, double seconds);
-  void Calibrate(Task task, uint64_t size);
-  RunSpec NextSpec(Task task, uint64_t size, uint64_t warm_up, uint64_t count);
+  // How many messages take about that long in this cell, from what they took so far.
+  uint64_t CountFor(Task task, double seconds);
+  double Calibrate(Task task);  // nanoseconds a message
+  RunSpec NextSpec(Task task, uint64_t warm_up, uint64_t count);
 
   Mechanism mechanism_;
   const std::string directory_;
   std::unique_ptr<WorkerProcess> client_, server_;  // no server when both ends are in one process
   uint64_t next_number_ = 1;
-  std::map<std::pair<Task, uint64_t>, double> ns_per_message_;
   std::vector<Cell> cells_;
+  size_t cell_ = 0;                                           // that was entered last
+  std::map<std::pair<size_t, Task>, double> ns_per_message_;  // by cell
 };
 
 }  // namespace samehost::bench::menu

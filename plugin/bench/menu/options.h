@@ -16,7 +16,6 @@ struct Options {
   double seconds = 0.8;  // of load for each mechanism, size, placement and direction
   int rounds = 10;
   std::vector<Placement> placements = {Placement::kUnpinned, Placement::kPinned};
-  bool count_system_calls = true;
   std::string json_file, csv_file, html_file;  // empty: none
 };
 

@@ -41,25 +41,43 @@ bool Runs(const Contestant& contestant, const Options& options, uint64_t size) {
          (contestant.mechanism().max_message >= size || size == options.sizes.front());
 }
 
-void RunCells(Contestants& contestants, const Options& options, Placement placement, uint64_t size,
-              Progress& progress) {
+// Those that run at that size, each in the cell for it.
+std::vector<Contestant*> Enter(Contestants& contestants, const Options& options,
+                               Placement placement, uint64_t size) {
   std::vector<Contestant*> runners;
   for (auto& contestant : contestants) {
     if (!Runs(*contestant, options, size)) continue;
-    contestant->BeginCell(placement, std::min<uint64_t>(size, contestant->mechanism().max_message));
+    contestant->EnterCell(placement, std::min<uint64_t>(size, contestant->mechanism().max_message));
     runners.push_back(contestant.get());
   }
-  const std::string what = std::string(Name(placement)) + ", " + std::to_string(size) + " B, ";
-  for (int round = 0; round < options.rounds; ++round) {
-    for (size_t i = 0; i < runners.size(); ++i) {
-      Contestant& contestant = *runners[(round + i) % runners.size()];
-      progress.Step(what + contestant.mechanism().title);
-      contestant.RunSlice(Task::kRoundTrips, options.seconds / options.rounds);
-      contestant.RunSlice(Task::kOneWay, options.seconds / options.rounds);
+  return runners;
+}
+
+void RunRound(Contestants& contestants, const Options& options, int round, Progress& progress) {
+  const double seconds = options.seconds / options.rounds;
+  for (Placement placement : options.placements) {
+    for (auto& contestant : contestants) contestant->Pin(placement);
+    for (uint64_t size : options.sizes) {
+      const std::vector<Contestant*> runners = Enter(contestants, options, placement, size);
+      for (size_t i = 0; i < runners.size(); ++i) {
+        Contestant& contestant = *runners[(round + i) % runners.size()];
+        progress.Step("round " + std::to_string(round + 1) + ", " + Name(placement) + ", " +
+                      std::to_string(size) + " B, " + contestant.mechanism().title);
+        contestant.RunSlice(Task::kRoundTrips, seconds);
+        contestant.RunSlice(Task::kOneWay, seconds);
+      }
     }
   }
-  if (placement != Placement::kUnpinned || !options.count_system_calls) return;
-  for (Contestant* contestant : runners) contestant->CountSystemCalls();
+}
+
+void CountSystemCalls(Contestants& contestants, const Options& options) {
+  const Placement placement = options.placements.front();
+  for (auto& contestant : contestants) contestant->Pin(placement);
+  for (uint64_t size : options.sizes) {
+    for (Contestant* contestant : Enter(contestants, options, placement, size)) {
+      contestant->CountSystemCalls();
+    }
+  }
 }
 
 size_t Steps(const Contestants& contestants, const Options& options) {
@@ -77,10 +95,10 @@ nlohmann::json RunMenu(const Options& options) {
   const Stopwatch stopwatch;
   Contestants contestants = Invite(options, directory.path());
   Progress progress(Steps(contestants, options));
-  for (Placement placement : options.placements) {
-    for (auto& contestant : contestants) contestant->Pin(placement);
-    for (uint64_t size : options.sizes) RunCells(contestants, options, placement, size, progress);
+  for (int round = 0; round < options.rounds; ++round) {
+    RunRound(contestants, options, round, progress);
   }
+  CountSystemCalls(contestants, options);
   progress.Done();
   std::vector<Row> rows;
   for (auto& contestant : contestants) {
