@@ -56,10 +56,15 @@ std::string Title(const json& mechanism) { return mechanism.at("title"); }
 
 std::string ValueText(const Measure& measure, double value) {
   const std::string field = measure.field;
-  if (field == "p50_us") return MicrosText(value) + " a round trip (p50)";
-  if (field == "messages_per_second") return RateText(value) + " one way";
-  if (field == "megabytes_per_second") return BytesRateText(value) + " one way";
-  return MicrosText(value) + " of CPU a message";
+  if (field == "messages_per_second") return RateText(value);
+  if (field == "megabytes_per_second") return BytesRateText(value);
+  return MicrosText(value);
+}
+
+std::string WhatItIs(const Measure& measure) {
+  const std::string field = measure.field;
+  if (field == "p50_us") return "a round trip (median)";
+  return field == "cpu_us_per_message" ? "of CPU a message" : "one way";
 }
 
 bool TwoProcesses(const json& mechanism) { return mechanism.at("processes") == 2; }
@@ -82,8 +87,8 @@ void Add(const Adviser& adviser, const std::string& title, const Measure& measur
   const json* best = adviser.Best(measure, filter);
   if (best == nullptr) return;
   const double value = adviser.Value(*best, measure);
-  std::string text =
-      Title(*best) + ": " + ValueText(measure, value) + " at " + SizeText(measure.size);
+  std::string text = Title(*best) + ": " + ValueText(measure, value) + " " + WhatItIs(measure) +
+                     " at " + SizeText(measure.size);
   if (const json* next = adviser.Best(measure, filter, best)) {
     const double other = adviser.Value(*next, measure);
     const double times = measure.more_is_better ? value / other : other / value;

@@ -13,7 +13,7 @@ namespace samehost::bench::menu {
 struct Options {
   std::vector<std::string> only;  // mechanisms; empty: all
   std::vector<uint64_t> sizes = {16, 1024, 64 * 1024, 1024 * 1024};
-  double seconds = 0.8;  // of load for each mechanism, size, placement and direction
+  double seconds = 0.5;  // of load for each mechanism, size, placement and direction
   int rounds = 10;
   std::vector<Placement> placements = {Placement::kUnpinned, Placement::kPinned};
   std::string json_file, csv_file, html_file;  // empty: none

@@ -26,6 +26,8 @@
     return m.cells.find((cell) => cell.placement === placement && cell.size === own);
   }
 
+  const placementText = (name) => (name === 'pinned' ? 'each on its own CPU' : 'where the kernel likes');
+
   // ---- Text ----
   function element(tag, text, className) {
     const made = document.createElement(tag);
@@ -42,7 +44,8 @@
       `${report.options.seconds} s a cell and direction in ${report.options.rounds} interleaved rounds` +
       (report.stolen_percent >= 1 ? `; the hypervisor took ${report.stolen_percent.toFixed(0)} % of the CPUs meanwhile` : '') +
       (machine.sanitizers ? `; BUILT WITH SANITIZERS (${machine.sanitizers}): the figures mean nothing` : '');
-    fillList('advice', report.advice.map((a) => [a.case, a.text]));
+    fillList('advice', report.advice.map((a) => [a.case, a.text.replaceAll(/(\d) us\b/g, '$1 µs')]));
+    byId('advice-note').textContent = "From this run's figures, both ends " + placementText(report.options.placements[0]) + '; two processes only.';
     const missing = report.mechanisms.filter((m) => !m.available);
     fillList('missing', missing.map((m) => [m.title, m.why_not]));
     byId('missing-section').hidden = missing.length === 0;
@@ -157,7 +160,7 @@
       })) },
       options: { ...options, interaction: { mode: 'nearest', intersect: false }, plugins: {
         ...options.plugins,
-        legend: { position: 'right', labels: { color: css('--ink'), boxWidth: 24, boxHeight: 0, padding: 5, font: { size: 11 } },
+        legend: { position: 'right', maxWidth: 340, labels: { color: css('--ink'), boxWidth: 24, boxHeight: 0, padding: 5, font: { size: 11 } },
           onClick: (event, item, legend) => {
             const dataset = legend.chart.data.datasets[item.datasetIndex];
             hidden[dataset.mechanism] = legend.chart.isDatasetVisible(item.datasetIndex);
@@ -250,7 +253,7 @@
     root.dataset.theme = root.dataset.theme === 'dark' ? 'light' : 'dark';
     drawAll();
   });
-  choose('placement', report.options.placements, (name) => (name === 'pinned' ? 'each end on its own CPU' : 'where the kernel likes'));
+  choose('placement', report.options.placements, placementText);
   choose('size', report.options.sizes, bytes);
   fillTexts();
   drawAll();
