@@ -6,6 +6,15 @@ function(samehost_library name)
   target_link_libraries(${name} PUBLIC ${ARG_DEPS} Threads::Threads)
 endfunction()
 
+# samehost_optimize_at_link_time(NAME): for the path of every message, which runs through several folders. What
+# it is linked into may be optimized as a whole, or not.
+function(samehost_optimize_at_link_time name)
+  if(CMAKE_BUILD_TYPE STREQUAL "Release" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${name} PRIVATE -flto=auto -ffat-lto-objects -fno-semantic-interposition)
+    target_link_options(${name} PRIVATE -flto=auto)
+  endif()
+endfunction()
+
 # samehost_tell_tsan_of_grpc(NAME): for every program that uses gRPC; does nothing but in a build with
 # ThreadSanitizer (plugin/grpc/grpc_sync_for_tsan.cc).
 function(samehost_tell_tsan_of_grpc name)

@@ -147,5 +147,21 @@ TEST(Crash, LingerDeliversWhatWasSentBeforeTheEnd) {
   EXPECT_EQ(client.Answer(), "ok");
 }
 
+// The client is gone, its link closed, before the server has so much as seen the link.
+TEST(Crash, WhatAClientSentJustBeforeItLeftIsRead) {
+  PeerProcess server;
+  ASSERT_EQ(server("socket PULL"), "ok");
+  const std::string name = server("bind shm://*").substr(3);
+  for (int round = 0; round < 100; ++round) {
+    PeerProcess client;
+    for (const std::string& command :
+         {std::string("socket PUSH"), "connect " + name, std::string("send 0 5 1 100 20000"),
+          std::string("close -1"), std::string("term"), std::string("quit")}) {
+      client.Tell(command);
+    }
+    ASSERT_EQ(server("recv 5 20000"), "got 5 first 0 last 4") << round;
+  }
+}
+
 }  // namespace
 }  // namespace samehost::zmq_transport

@@ -72,7 +72,10 @@ void Listener::Forget(const std::string& token) {
 
 rendezvous::Verdict Listener::Judge(const std::string& token) {
   std::lock_guard lock(mutex_);
-  if (expected_.count(token) != 0) return {};
+  if (const auto found = expected_.find(token); found != expected_.end()) {
+    found->second->SetImminent();
+    return {};
+  }
   return {FallbackReason::kHandshakeFailed, "no connection of this server has that token", ""};
 }
 

@@ -50,11 +50,14 @@ class SharedPipe::InPipe final : public SharedPipe::Queue {
  private:
   enum class From { kRing, kLocal, kNowhere };
 
+  // The end of the pipe comes after the links, though it may have been written before any was read.
+  static bool IsDelimiter(const zmq::msg_t& message) { return message.is_delimiter(); }
+
   From Look() {
     while (!readers_.empty() && owner_->Readable()) {
       Reader& reader = *readers_.front();
       if (!reader.reached) {
-        if (local_->check_read()) return From::kLocal;
+        if (local_->check_read() && !local_->probe(IsDelimiter)) return From::kLocal;
         reader.reached = true;
       }
       switch (reader.Look()) {

@@ -4,9 +4,11 @@
 #ifndef SAMEHOST_PLUGIN_ZMQ_TICKET_H_
 #define SAMEHOST_PLUGIN_ZMQ_TICKET_H_
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,6 +40,16 @@ class Ticket {
     (void)!write(fd_.get(), &one, sizeof(one));
   }
 
+  // The peer is about to hand over its link: the outcome will come without anybody else's doing.
+  void SetImminent() { imminent_.store(true, std::memory_order_relaxed); }  // relaxed: a hint
+  bool imminent() const { return imminent_.load(std::memory_order_relaxed); }
+
+  // Waits, then takes.
+  std::optional<Outcome> TakeWithin(int timeout_ms) {
+    pollfd polled = {fd_.get(), POLLIN, 0};
+    poll(&polled, 1, timeout_ms);
+    return Take();
+  }
   std::optional<Outcome> Take() {
     uint64_t count = 0;
     (void)!read(fd_.get(), &count, sizeof(count));
@@ -47,6 +59,7 @@ class Ticket {
 
  private:
   const UniqueFd fd_;
+  std::atomic<bool> imminent_{false};
   std::mutex mutex_;
   std::optional<Outcome> outcome_;  // under mutex_
 };

@@ -27,6 +27,9 @@ constexpr std::string_view kVersion = "1";
 // A ZMTP command: the length of its name, its name, and its body.
 constexpr std::string_view kCommand = "\x08SAMEHOST";
 constexpr std::string_view kYes = "yes", kNo = "no";
+// The link of a peer that has said "yes" is on its way inside this process.
+constexpr int kLateLinkMs = 1000;      // when the peer has ended its connection since
+constexpr int kLinkTimeoutMs = 10000;  // else; then the connection is closed
 
 // "1 1000 1000": version, ZMQ_SNDHWM, ZMQ_RCVHWM.
 std::string MakeProperty(const zmq::options_t& options) {
@@ -128,6 +131,8 @@ void Transport::WatchTicket() {
 }
 
 void Transport::ForgetTicket() {
+  if (waits_for_link_) cancel_timer(0);
+  waits_for_link_ = false;
   if (ticket_handle_ != nullptr) rm_fd(ticket_handle_);
   ticket_handle_ = nullptr;
   if (!token_.empty()) listener_->Forget(token_);
@@ -208,6 +213,8 @@ bool Transport::OnDecision(const std::string& body) {
   }
   if (body != kYes || accepted_) return false;
   accepted_ = true;
+  waits_for_link_ = true;
+  add_timer(kLinkTimeoutMs, 0);
   OnTicket();  // it may have come before
   return true;
 }
@@ -219,6 +226,7 @@ void Transport::OnTicket() {
   if (state_ == State::kAwaitsDecision) {
     if (auto* connected = std::get_if<rendezvous::Connected>(&*outcome)) {
       UseLink(std::move(*connected));
+      Pump();
     }
     return;
   }
@@ -227,6 +235,7 @@ void Transport::OnTicket() {
   if (connected != nullptr) {
     Send(std::string(kYes));
     UseLink(std::move(*connected));
+    Pump();
   } else {
     rendezvous::DecisionLog::Get().RecordFallback(Name(), std::get<Fallback>(*outcome));
     ForgetTicket();
@@ -235,13 +244,30 @@ void Transport::OnTicket() {
   engine_->restart_output();
 }
 
+// It may have put messages into the ring and left at once.
+void Transport::TakeLateLink() {
+  if (!accepted_ || ticket_ == nullptr || !ticket_->imminent()) return;
+  auto outcome = ticket_->TakeWithin(kLateLinkMs);
+  if (!outcome) return;
+  if (auto* connected = std::get_if<rendezvous::Connected>(&*outcome)) {
+    UseLink(std::move(*connected));
+  }
+}
+
+void Transport::timer_event(int) {
+  waits_for_link_ = false;
+  errno = EPROTO;
+  // Deletes this.
+  engine_->error(zmq::i_engine::protocol_error);
+}
+
 void Transport::UseSocket(const Fallback& why) {
   rendezvous::DecisionLog::Get().RecordFallback(Name(), why);
   ForgetTicket();
   state_ = State::kSocket;
 }
 
-bool Transport::UseLink(rendezvous::Connected connected) {
+void Transport::UseLink(rendezvous::Connected connected) {
   ForgetTicket();
   listener_.reset();
   link_ = std::move(connected.link);
@@ -262,7 +288,7 @@ bool Transport::UseLink(rendezvous::Connected connected) {
     set_pollin(process_handle_);
   }
   room_handle_ = add_fd(link_->doorbell_fd());
-  if (SocketsPipe() == nullptr) return true;
+  if (SocketsPipe() == nullptr) return;
   const uint64_t read_before = Pipe()->_msgs_read;
   turn_->drained.store(read_before, std::memory_order_relaxed);  // relaxed: sent with the call
   auto attachment = std::make_unique<SharedPipe::Attachment>();
@@ -278,8 +304,6 @@ bool Transport::UseLink(rendezvous::Connected connected) {
   attachment->own_receive_mark = engine_->_options.rcvhwm;
   attachment->read_before = read_before;
   session_->send_call(SocketsPipe(), &SharedPipe::Attach, attachment.release());
-  Pump();
-  return true;
 }
 
 // ---- The link --------------------------------------------------------------------------------
@@ -372,6 +396,7 @@ void Transport::EndInput() {
 
 void Transport::End() {
   if (state_ == State::kEnded) return;
+  TakeLateLink();
   ForgetTicket();
   const bool shared = state_ == State::kShared;
   state_ = State::kEnded;

@@ -64,7 +64,7 @@ class Transport final : public zmq::io_object_t {
 
   void in_event() override;
   void out_event() override {}
-  void timer_event(int) override {}
+  void timer_event(int) override;
 
  private:
   enum class State { kAwaitsOffer, kAwaitsLink, kAwaitsDecision, kShared, kSocket, kEnded };
@@ -76,9 +76,11 @@ class Transport final : public zmq::io_object_t {
   bool OnOffer(const std::string& body);
   bool OnDecision(const std::string& body);
   void OnTicket();
+  // The peer that has decided for the link is gone before the link was here.
+  void TakeLateLink();
   void Send(std::string body);
   void UseSocket(const Fallback& why);
-  bool UseLink(rendezvous::Connected connected);
+  void UseLink(rendezvous::Connected connected);
   void WatchTicket();
   void ForgetTicket();
   void OnLinkReadable();
@@ -100,7 +102,8 @@ class Transport final : public zmq::io_object_t {
   zmq::poller_t::handle_t ticket_handle_ = nullptr;
   std::shared_ptr<Listener> listener_;
   std::string token_;
-  bool accepted_ = false;  // the peer has decided for the link, which has not arrived
+  bool accepted_ = false;        // the peer has decided for the link, which has not arrived
+  bool waits_for_link_ = false;  // and a timer runs
 
   // kShared
   std::shared_ptr<shm::Link> link_;

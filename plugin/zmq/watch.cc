@@ -17,6 +17,7 @@ namespace {
 
 constexpr uint64_t kMicrosecond = 1000;
 constexpr uint64_t kYieldAfterNanos = 3 * kMicrosecond;    // then others may have the core
+constexpr uint64_t kOthersRanNanos = 1 * kMicrosecond;     // a yield that took so long
 constexpr uint64_t kWakeNanos = 40 * kMicrosecond;         // of a slept wait: our own wake-up
 constexpr uint64_t kAnnouncedNanos = 1000 * kMicrosecond;  // for what a peer has announced
 constexpr int kTrimMs = 500;                               // idle for so long: memory goes back
@@ -35,6 +36,9 @@ inline void Pause() {
 std::atomic<bool> looking{false};
 std::atomic<uint64_t> expected_wait_nanos{20 * kMicrosecond};
 std::atomic<uint32_t> waits{0};
+// What came last came while somebody else had our processor: the peer shares it with us, and there
+// is no use in keeping it from the peer.
+std::atomic<bool> peer_shares_processor{false};
 
 // An average over recent waits. relaxed: a lost update only delays the estimate.
 void NoteWait(uint64_t nanos) {
@@ -153,11 +157,14 @@ bool Watch::LookAtAll(Watch* const* watches, size_t count, int timeout_ms) {
   }
   // Who has been woken may need this very processor.
   if (woken) sched_yield();
+  bool others_ran = false;
+  bool yield_now = peer_shares_processor.load(std::memory_order_relaxed);
   for (uint32_t round = 0; !came; ++round) {
     for (size_t i = 0; i < count && !came; ++i) came = watches[i]->AnythingCame();
     if (came) break;
-    if (round % 16 == 15) {
-      const uint64_t waited = MonotonicNanos() - start;
+    if (round % 16 == 15 || yield_now) {
+      const uint64_t now = MonotonicNanos();
+      const uint64_t waited = now - start;
       bool announced = false;
       if (waited >= budget && waited < kAnnouncedNanos) {
         for (size_t i = 0; i < count; ++i) {
@@ -165,13 +172,21 @@ bool Watch::LookAtAll(Watch* const* watches, size_t count, int timeout_ms) {
         }
       }
       if (waited >= budget && !announced) break;
-      if (waited > kYieldAfterNanos) sched_yield();
+      if (waited > kYieldAfterNanos || yield_now) {
+        sched_yield();
+        yield_now = others_ran = MonotonicNanos() - now > kOthersRanNanos;
+      }
     }
     Pause();
   }
   for (size_t i = 0; i < count; ++i) armed = watches[i]->Arm() && armed;
   looking.store(false, std::memory_order_relaxed);
-  if (came) NoteWait(MonotonicNanos() - start);
+  if (came) {
+    NoteWait(MonotonicNanos() - start);
+    if (others_ran != peer_shares_processor.load(std::memory_order_relaxed)) {
+      peer_shares_processor.store(others_ran, std::memory_order_relaxed);
+    }
+  }
   return came || !armed;
 }
 
