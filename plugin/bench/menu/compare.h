@@ -24,7 +24,8 @@ struct Comparison {
 
 // Compared are the medians of the rounds: of the round trips' p50 and of the one-way rates. A
 // figure has changed when its median did by a tenth or more and the two sets of rounds lie apart:
-// nine tenths of the one beyond nine tenths of the other. Throws BenchFailure when one is no report of the menu.
+// nine tenths of the one beyond nine tenths of the other. Throws BenchFailure when one is no report
+// of the menu.
 Comparison Compare(const nlohmann::json& before, const nlohmann::json& after);
 
 void PrintComparison(std::FILE* out, const Comparison& comparison);

@@ -1,6 +1,6 @@
-// Runs the menu: all mechanisms stand ready, and in every round each has its slice at every size and
-// placement, in an order that rotates, so that whatever drifts on the machine meets all of them, and
-// shows in the spread of the rounds.
+// Runs the menu: all mechanisms stand ready, and in every round each has its slice at every size
+// and placement, in an order that rotates, so that whatever drifts on the machine meets all of
+// them, and shows in the spread of the rounds.
 #ifndef SAMEHOST_PLUGIN_BENCH_MENU_RUNNER_H_
 #define SAMEHOST_PLUGIN_BENCH_MENU_RUNNER_H_
 

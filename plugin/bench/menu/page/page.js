@@ -99,7 +99,7 @@
   function fillCrossovers(placement) {
     const titles = Object.fromEntries(report.mechanisms.map((m) => [m.name, m.title]));
     const head = element('tr');
-    for (const name of ['Below', 'Above', 'About', 'Between']) head.append(element('th', name, 'text'));
+    for (const name of ['Quicker below', 'Quicker above', 'About', 'Between']) head.append(element('th', name, 'text'));
     const rows = report.crossovers.filter((c) => c.neighbours && c.placement === placement).sort((a, b) => a.bytes - b.bytes);
     byId('crossovers').tHead.replaceChildren(head);
     byId('crossovers').tBodies[0].replaceChildren(...rows.map((c) => {
