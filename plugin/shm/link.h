@@ -235,8 +235,8 @@ class Link {
     uint32_t peer_pid = 0;    // 0: not visible
   };
   virtual void Describe(const Description& description) = 0;
-  virtual void CountMessageSent() = 0;
-  virtual void CountMessageReceived() = 0;
+  virtual void CountMessageSent() = 0;      // the producing thread
+  virtual void CountMessageReceived() = 0;  // the consuming thread
   virtual void CountSleep() = 0;
   virtual void CountSpin(bool paid) = 0;
   virtual CounterValues counters() const = 0;

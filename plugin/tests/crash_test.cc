@@ -113,6 +113,9 @@ TEST_P(CrashTest, ServerKilledUnderLoad) {
     server().process().Kill();
     StartServerAt(address);
   }
+  // A call that is begun on the connection to the server that was killed fails, rightly.
+  const uint64_t before = replies;
+  EXPECT_TRUE(WaitUntil([&] { return replies > before + 10; }, "traffic flows from the last one"));
   Ping(*stub);
   stop = true;
   for (std::thread& thread : threads) thread.join();

@@ -21,6 +21,10 @@ class SharedPipe::InPipe final : public SharedPipe::Queue {
   bool check_read() override { return Look() != From::kNowhere; }
 
   bool read(zmq::msg_t* value) override {
+    if (!readers_.empty() && readers_.front()->reached && owner_->Readable() &&
+        readers_.front()->TakeSmall(value)) {
+      return from_ring_ = true;
+    }
     switch (Look()) {
       case From::kRing:
         readers_.front()->Take(value);
@@ -45,7 +49,8 @@ class SharedPipe::InPipe final : public SharedPipe::Queue {
 
   bool from_ring() const { return from_ring_; }
   shm::Link* link() const { return readers_.empty() ? nullptr : readers_.front()->link(); }
-  bool HasInput() const { return !readers_.empty() && readers_.front()->link()->HasInput(); }
+  bool InputHere() const { return !readers_.empty() && readers_.front()->link()->InputHere(); }
+  bool HasInput() const { return InputHere() || (!readers_.empty() && link()->HasInput()); }
 
  private:
   enum class From { kRing, kLocal, kNowhere };
@@ -94,13 +99,18 @@ class SharedPipe::OutPipe final : public SharedPipe::Queue {
       local_new_ = true;
       return;
     }
+    if (parts_.empty() && !incomplete && owner_->OwnTurn()) {
+      zmq::msg_t message = part;
+      if (writer_->WriteSmall(message)) {
+        message.close();
+        return Written();
+      }
+    }
     parts_.push_back(part);
     if (incomplete) return;
     if (owner_->OwnTurn() && writer_->WriteWhole(parts_)) {
       for (zmq::msg_t& written : parts_) written.close();
-      ++owner_->direct_;
-      owner_->link_->CountMessageSent();
-      ring_new_ = true;
+      Written();
     } else {
       GiveBack();
       ++local_written_;
@@ -143,8 +153,15 @@ class SharedPipe::OutPipe final : public SharedPipe::Queue {
     return local_;
   }
   uint64_t local_written() const { return local_written_; }
+  bool HasRoomFor(size_t messages) const { return writer_->HasRoomFor(messages); }
 
  private:
+  void Written() {
+    owner_->watch_->NoteSent();
+    ++owner_->direct_;
+    owner_->link_->CountMessageSent();
+    ring_new_ = true;
+  }
   void GiveBack() {
     for (const zmq::msg_t& part : parts_) {
       local_->write(part, (part.flags() & zmq::msg_t::more) != 0);
@@ -159,6 +176,13 @@ class SharedPipe::OutPipe final : public SharedPipe::Queue {
   bool ring_new_ = false;       // not flushed
   bool local_new_ = false;
 };
+
+// How many times the sum of both marks may be under way, as long as they fit into the ring: what
+// the kernel's buffers hold for stock. A stream that stops and goes on needs it.
+// Small marks are meant as they are.
+constexpr uint64_t kBeyondMarks = 4;
+constexpr uint64_t kLargeMarks = 1000;
+constexpr uint64_t kGrant = 16;  // messages beyond the marks at once
 
 void SharedPipe::Attach(zmq::object_t* object, void* argument) {
   auto* pipe = static_cast<zmq::pipe_t*>(object);
@@ -261,19 +285,22 @@ bool SharedPipe::FindCredit() {
   for (;;) {
     const uint64_t taken = link_->MessagesTakenByPeer();
     // Neither back nor beyond what was written: a peer that lies gets no more.
-    if (taken > peer_taken_ && base_ + taken <= pipe_->_msgs_written) {
-      peer_taken_ = taken;
-      pipe_->_peers_msgs_read = Credit();
-    }
-    if (pipe_->_msgs_written - pipe_->_peers_msgs_read < mark) {
+    if (taken > peer_taken_ && base_ + taken <= pipe_->_msgs_written) peer_taken_ = taken;
+    const uint64_t under_way = pipe_->_msgs_written - Credit();
+    const bool beyond = under_way >= mark && mark >= kLargeMarks &&
+                        under_way + kGrant <= kBeyondMarks * mark && OwnTurn() &&
+                        out_->HasRoomFor(kGrant);
+    pipe_->_peers_msgs_read = beyond ? pipe_->_msgs_written - mark + kGrant : Credit();
+    if (under_way < mark || beyond) {
       StopWriterWaiting();
       return true;
     }
     // Half of what is under way is to have been taken when the pipe is activated, as in libzmq.
-    credit_wanted_ = pipe_->_msgs_written - base_ - mark + (mark + 1) / 2;
+    credit_wanted_ = pipe_->_msgs_written - base_ - under_way + (under_way + 1) / 2;
     link_->AwaitMessagesTaken(credit_wanted_);
     writer_waits_ = true;
-    if (watched_) watch_->Waits(this);
+    if (watched_ && watch_->Waits(this)) return false;
+    armed_ = true;
     if (link_->ArmFor(shm::Link::kForMessages)) return false;
     Disarm();
   }
@@ -298,7 +325,8 @@ bool SharedPipe::ReaderWaits() {
   reader_waits_ = true;
   shm::Link* link = in_->link();
   if (link != link_.get()) return true;  // an old link: the I/O thread activates the pipe
-  if (watched_) watch_->Waits(this);
+  if (watched_ && watch_->Waits(this)) return true;
+  armed_ = true;
   if (link->ArmFor(shm::Link::kForInput)) {
     KickSession();
     return true;
@@ -315,10 +343,17 @@ void SharedPipe::KickSession() {
     pipe_->send_call(pipe_->_peer, &Transport::Kick, nullptr);
 }
 
+bool SharedPipe::WorkHere() const {
+  return link_ != nullptr && ((reader_waits_ && in_->InputHere()) || CreditHere());
+}
+
+// SUBTLE: what made Arm() say that something has come must be found here.
 bool SharedPipe::HasWork() const {
-  if (link_ == nullptr) return false;
-  return (reader_waits_ && in_->HasInput()) ||
-         (writer_waits_ && link_->MessagesTakenByPeer() >= credit_wanted_);
+  return link_ != nullptr && ((reader_waits_ && in_->HasInput()) || CreditHere());
+}
+
+bool SharedPipe::CreditHere() const {
+  return writer_waits_ && link_->MessagesTakenByPeer() >= credit_wanted_;
 }
 
 bool SharedPipe::WorkAnnounced() const {
@@ -327,11 +362,15 @@ bool SharedPipe::WorkAnnounced() const {
 
 void SharedPipe::Disarm() {
   // While the I/O thread may wait for room the doorbell stays armed.
-  if (link_ != nullptr && OwnTurn()) link_->SetWatch(shm::Link::Watch::kWatched);
+  if (armed_ && link_ != nullptr && OwnTurn()) {
+    armed_ = false;
+    link_->SetWatch(shm::Link::Watch::kWatched);
+  }
 }
 
 bool SharedPipe::Arm() {
   if (link_ == nullptr || !(reader_waits_ || writer_waits_)) return true;
+  armed_ = true;
   const bool armed = link_->ArmFor((reader_waits_ ? shm::Link::kForInput : 0) |
                                    (writer_waits_ ? shm::Link::kForMessages : 0));
   KickSession();
@@ -340,7 +379,7 @@ bool SharedPipe::Arm() {
 
 void SharedPipe::OnWork() {
   if (link_ == nullptr) return;
-  if (writer_waits_ && link_->MessagesTakenByPeer() >= credit_wanted_) {
+  if (CreditHere()) {
     StopWriterWaiting();
     pipe_->process_activate_write(by_session_);
   }

@@ -68,14 +68,20 @@ class SharedPipe {
 
   // ---- For Watch ----
   int doorbell_fd() const;
-  // Whether something has come that this end waits for. Cheap.
+  // Whether something has come that this end waits for. The socket's thread.
   bool HasWork() const;
+  // The same, cheaper and sooner: it may be that only the other one sees it.
+  bool WorkHere() const;
   bool WorkAnnounced() const;
+  // Whether it waits for messages, and not only for room.
+  bool Reads() const { return reader_waits_; }
   bool TakePeerWoken() { return link_ != nullptr && link_->TakePeerWoken(); }
   // Nobody need ring: somebody looks.
   void Disarm();
   // Arms the doorbell for what this end waits for. False: something has come.
   bool Arm();
+  // Rings it, so that whoever polls its descriptor comes and looks.
+  void RingSelf() const { link_->RingSelf(); }
   void OnWork();
   void OnDoorbell();
   void Trim();
@@ -96,6 +102,7 @@ class SharedPipe {
   void KickSession();
   void StopWriterWaiting();
   uint64_t Credit() const;
+  bool CreditHere() const;
 
   zmq::pipe_t* const pipe_;
   Watch* const watch_;
@@ -104,6 +111,7 @@ class SharedPipe {
   std::shared_ptr<shm::Link> link_;  // in use for sending; null between links
   std::shared_ptr<Turn> turn_;
   bool watched_ = false;       // by watch_
+  bool armed_ = false;         // the doorbell, by this thread
   bool reader_waits_ = false;  // the pipe was found empty
   bool writer_waits_ = false;  // the high-water mark was reached
   int own_mark_ = 0;           // pipe_'s high-water mark without and with the peer's

@@ -43,7 +43,7 @@ Reader::State Reader::Refuse(const char* rule) {
 
 Reader::State Reader::Look() {
   if (next_ < complete_) return State::kMessage;
-  if (rule_ != nullptr) return State::kOver;
+  if (rule_ != nullptr) return Refuse(rule_);
   for (;;) {
     if (turn_->input_ended.load(std::memory_order_acquire)) {  // SYNC(ended)
       end_ = std::min(end_, turn_->input_end);
@@ -67,17 +67,44 @@ Reader::State Reader::Look() {
 
 void Reader::End() { end_ = std::min(end_, link_->InputEnd()); }
 
+void Reader::CountTaken() {
+  ++taken_;
+  link_->CountMessageReceived();
+  link_->SetMessagesTaken(taken_);
+  if (taken_ - told_ >= tell_every_) {
+    told_ = taken_;
+    link_->FlushDone();
+  }
+}
+
+bool Reader::TakeSmall(zmq::msg_t* message) {
+  if (!ready_.empty() || piece_size_ != 0 || rule_ != nullptr || end_ != UINT64_MAX ||
+      turn_->input_ended.load(std::memory_order_relaxed)) {  // relaxed: Look() reads with acquire
+    return false;
+  }
+  shm::Record record;
+  if (link_->Next(&record) != shm::Link::Take::kRecord) return false;  // as Look() will find
+  position_ = record.end;
+  const std::byte* at = record.bytes.data();
+  ChunkHeader header = {};
+  if (record.bytes.size() >= sizeof(header)) std::memcpy(&header, at, sizeof(header));
+  const bool small = header.kind == kWhole && header.flags == 0 && header.zero == 0 &&
+                     ChunkBytes(header.length) == record.bytes.size() &&
+                     SizeAllowed(header.length) && message->init_size(header.length) == 0;
+  if (small) {
+    std::memcpy(message->data(), at + sizeof(header), header.length);
+    if (metadata_ != nullptr) message->set_metadata(metadata_);
+  } else {
+    Read(record);  // rule_ says what it breaks
+  }
+  link_->Done(record);
+  if (small) CountTaken();
+  return small;
+}
+
 void Reader::Take(zmq::msg_t* part) {
   *part = ready_[next_++];
-  if ((part->flags() & zmq::msg_t::more) == 0) {
-    ++taken_;
-    link_->CountMessageReceived();
-    link_->SetMessagesTaken(taken_);
-    if (taken_ - told_ >= tell_every_) {
-      told_ = taken_;
-      link_->FlushDone();
-    }
-  }
+  if ((part->flags() & zmq::msg_t::more) == 0) CountTaken();
   if (next_ == ready_.size()) {
     ready_.clear();
     next_ = complete_ = 0;

@@ -31,6 +31,9 @@ class Reader {
   // The first part that is ready. Requires Look() == kMessage.
   const zmq::msg_t& front() const { return ready_[next_]; }
   void Take(zmq::msg_t* part);
+  // Takes the next message at once if it is the usual one, a small part in one record. False: see
+  // Look().
+  bool TakeSmall(zmq::msg_t* message);
   // Nothing that comes from now on is read.
   void End();
 
@@ -40,6 +43,7 @@ class Reader {
   bool reached = false;
 
  private:
+  void CountTaken();
   State Refuse(const char* rule);
   // The parts of one record. False: a rule is broken.
   bool Read(const shm::Record& record);

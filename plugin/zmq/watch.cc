@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "plugin/base/clock.h"
 #include "plugin/zmq/pipe.h"
@@ -18,6 +19,8 @@ namespace {
 constexpr uint64_t kMicrosecond = 1000;
 constexpr uint64_t kYieldAfterNanos = 3 * kMicrosecond;    // then others may have the core
 constexpr uint64_t kOthersRanNanos = 1 * kMicrosecond;     // a yield that took so long
+constexpr uint64_t kStreamNanos = 3 * kMicrosecond;        // a wait so short is one in a stream
+constexpr uint64_t kGatherNanos = 1 * kMicrosecond;
 constexpr uint64_t kWakeNanos = 40 * kMicrosecond;         // of a slept wait: our own wake-up
 constexpr uint64_t kAnnouncedNanos = 1000 * kMicrosecond;  // for what a peer has announced
 constexpr int kTrimMs = 500;                               // idle for so long: memory goes back
@@ -30,6 +33,11 @@ inline void Pause() {
 #elif defined(__aarch64__)
   asm volatile("yield" ::: "memory");
 #endif
+}
+
+void WaitNanos(uint64_t nanos) {
+  const uint64_t start = MonotonicNanos();
+  while (MonotonicNanos() - start < nanos) Pause();
 }
 
 // At most one thread of the process looks. relaxed: nothing else depends on it.
@@ -109,17 +117,24 @@ void Watch::Forked(int signal) {
   hot_.clear();
 }
 
-void Watch::Waits(SharedPipe* pipe) {
-  if (!hot_.empty() && hot_.back() == pipe) return;
-  std::erase(hot_, pipe);
-  if (hot_.size() >= kMaxHot) hot_.erase(hot_.begin());
-  hot_.push_back(pipe);
+bool Watch::Waits(SharedPipe* pipe) {
+  if (hot_.empty() || hot_.back() != pipe) {
+    std::erase(hot_, pipe);
+    if (hot_.size() >= kMaxHot) {
+      // From now on only its doorbell tells of it.
+      if (!hot_.front()->Arm()) hot_.front()->RingSelf();
+      hot_.erase(hot_.begin());
+    }
+    hot_.push_back(pipe);
+  }
+  unarmed_ = unarmed_ || in_call_;
+  return in_call_;
 }
 
 bool Watch::AnythingCame() const {
   // relaxed: whoever stops because of it goes and reads the mailbox.
   return signalled_.load(std::memory_order_relaxed) ||
-         std::any_of(hot_.begin(), hot_.end(), [](SharedPipe* pipe) { return pipe->HasWork(); });
+         std::any_of(hot_.begin(), hot_.end(), [](SharedPipe* pipe) { return pipe->WorkHere(); });
 }
 
 bool Watch::Visit() {
@@ -134,43 +149,61 @@ bool Watch::Visit() {
 }
 
 void Watch::Disarm() {
+  unarmed_ = true;
   for (SharedPipe* pipe : hot_) pipe->Disarm();
 }
 
 bool Watch::Arm() {
   bool armed = true;
   for (SharedPipe* pipe : hot_) armed = pipe->Arm() && armed;
+  unarmed_ = false;
   return armed;
 }
 
-bool Watch::LookAtAll(Watch* const* watches, size_t count, int timeout_ms) {
+// SUBTLE: who has been told EAGAIN may go and poll the descriptor, so it must become readable by
+// what has come meanwhile.
+void Watch::ArmAfterCall(bool call_failed) {
+  const int saved = errno;
+  if (!Arm()) {
+    if (call_failed) hot_.front()->RingSelf();
+    Visit();
+  }
+  errno = saved;
+}
+
+bool Watch::InStream() {
+  const bool reads = !std::exchange(sent_, false) && last_wait_nanos_ < kStreamNanos;
+  return reads || std::none_of(hot_.begin(), hot_.end(), [](auto* pipe) { return pipe->Reads(); });
+}
+
+bool Watch::Look(int timeout_ms) {
   uint64_t budget = Budget();
-  bool any_hot = false;
-  for (size_t i = 0; i < count; ++i) any_hot = any_hot || !watches[i]->hot_.empty();
-  if (budget == 0 || !any_hot || looking.exchange(true, std::memory_order_relaxed)) return false;
+  if (budget == 0 || hot_.empty() || looking.exchange(true, std::memory_order_relaxed)) {
+    return !Arm();
+  }
   if (timeout_ms > 0) budget = std::min(budget, uint64_t(timeout_ms) * 1000 * kMicrosecond);
   const uint64_t start = MonotonicNanos();
-  bool came = false, woken = false, armed = true;
-  for (size_t i = 0; i < count; ++i) {
-    watches[i]->Disarm();
-    for (SharedPipe* pipe : watches[i]->hot_) woken |= pipe->TakePeerWoken();
-  }
+  Disarm();
+  bool woken = false;
+  for (SharedPipe* pipe : hot_) woken |= pipe->TakePeerWoken();
   // Who has been woken may need this very processor.
   if (woken) sched_yield();
   bool others_ran = false;
   bool yield_now = peer_shares_processor.load(std::memory_order_relaxed);
-  for (uint32_t round = 0; !came; ++round) {
-    for (size_t i = 0; i < count && !came; ++i) came = watches[i]->AnythingCame();
+  // SUBTLE: a reader that is as fast as the writer takes each cache line from it for every message,
+  // and both are slower for it. So a stream is left to gather.
+  const bool in_stream = InStream();
+  bool came = false;
+  for (uint32_t round = 0;; ++round) {
+    if (in_stream && !yield_now) WaitNanos(kGatherNanos);
+    came = AnythingCame();
     if (came) break;
-    if (round % 16 == 15 || yield_now) {
+    if (round % 16 == 15 || in_stream || yield_now) {
       const uint64_t now = MonotonicNanos();
       const uint64_t waited = now - start;
-      bool announced = false;
-      if (waited >= budget && waited < kAnnouncedNanos) {
-        for (size_t i = 0; i < count; ++i) {
-          for (SharedPipe* pipe : watches[i]->hot_) announced |= pipe->WorkAnnounced();
-        }
-      }
+      const bool announced =
+          waited >= budget && waited < kAnnouncedNanos &&
+          std::any_of(hot_.begin(), hot_.end(), [](auto* pipe) { return pipe->WorkAnnounced(); });
       if (waited >= budget && !announced) break;
       if (waited > kYieldAfterNanos || yield_now) {
         sched_yield();
@@ -179,15 +212,14 @@ bool Watch::LookAtAll(Watch* const* watches, size_t count, int timeout_ms) {
     }
     Pause();
   }
-  for (size_t i = 0; i < count; ++i) armed = watches[i]->Arm() && armed;
   looking.store(false, std::memory_order_relaxed);
-  if (came) {
-    NoteWait(MonotonicNanos() - start);
-    if (others_ran != peer_shares_processor.load(std::memory_order_relaxed)) {
-      peer_shares_processor.store(others_ran, std::memory_order_relaxed);
-    }
+  if (!came) return !Arm();
+  last_wait_nanos_ = MonotonicNanos() - start;
+  NoteWait(last_wait_nanos_);
+  if (others_ran != peer_shares_processor.load(std::memory_order_relaxed)) {
+    peer_shares_processor.store(others_ran, std::memory_order_relaxed);
   }
-  return came || !armed;
+  return true;
 }
 
 int Watch::WaitForSignal(int timeout_ms) const {
@@ -216,8 +248,7 @@ int Watch::Wait(int timeout_ms) {
   if (pipes_.empty()) return WaitForSignal(timeout_ms);
   bool worked = Visit();
   if (!worked && timeout_ms != 0) {
-    Watch* self = this;
-    if (LookAtAll(&self, 1, timeout_ms)) worked = Visit();
+    if (Look(timeout_ms)) worked = Visit();
     if (signalled_.exchange(false, std::memory_order_relaxed)) timeout_ms = 0;
   }
   if (worked) {

@@ -19,6 +19,32 @@ class SharedPipe;
 
 class Watch {
  public:
+  // One call of the socket's API that may find its pipes empty or full. Doorbells are armed at its
+  // end, rather than whenever a pipe is found so: within a call that looks nobody need ring.
+  class Call {
+   public:
+    // `watch`: may be null.
+    explicit Call(Watch* watch) : watch_(watch) {
+      if (watch_ != nullptr) watch_->in_call_ = true;
+    }
+    ~Call() {
+      if (watch_ == nullptr) return;
+      watch_->in_call_ = false;
+      if (watch_->unarmed_) watch_->ArmAfterCall(failed_);
+    }
+    // What the call returns; negative: it has failed.
+    int End(int rc) {
+      failed_ = rc < 0;
+      return rc;
+    }
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+
+   private:
+    Watch* const watch_;
+    bool failed_ = false;
+  };
+
   // `signal`: becomes readable when there is a command in the mailbox.
   static Watch* Create(int signal) { return new Watch(signal); }
   ~Watch();
@@ -41,23 +67,29 @@ class Watch {
   // From now on `pipe` is told of its doorbell. False: it cannot be.
   bool Add(SharedPipe* pipe);
   void Remove(SharedPipe* pipe);
-  // `pipe` waits for something: it is worth looking at.
-  void Waits(SharedPipe* pipe);
+  // `pipe` waits for something: it is worth looking at. True: its doorbell need not be armed, it
+  // will be in time.
+  bool Waits(SharedPipe* pipe);
+  // A message goes out: whoever looks next may wait for its answer.
+  void NoteSent() { sent_ = true; }
 
-  // Looks at the rings of sockets before their thread sleeps. Whether something has come. `timeout_ms` as for Wait().
-  static bool LookAtAll(Watch* const* watches, size_t count, int timeout_ms);
 
  private:
   explicit Watch(int signal) : signal_(signal) {}
   bool MakeSet();
   int WaitForSignal(int timeout_ms) const;
   bool Sleep(int timeout_ms);
+  // Looks at the rings before the thread sleeps. Whether something has come; if not, all is armed.
+  bool Look(int timeout_ms);
+  // Whether what comes next is one of a stream in one direction.
+  bool InStream();
   // Sees to links that have something without having rung. Whether there were any.
   bool Visit();
   bool AnythingCame() const;
   void Disarm();
   // Whether all could be armed, none having anything.
   bool Arm();
+  void ArmAfterCall(bool call_failed);
 
   int signal_;
   int set_ = -1;                    // epoll; -1: not made yet
@@ -65,6 +97,10 @@ class Watch {
   std::atomic<bool> signalled_{false};
   std::vector<SharedPipe*> pipes_;
   std::vector<SharedPipe*> hot_;  // those that wait and have lately had something
+  bool in_call_ = false;
+  bool unarmed_ = false;         // some of hot_ may be
+  bool sent_ = false;            // since the last look
+  uint64_t last_wait_nanos_ = UINT64_MAX;  // of a look that something came of
 };
 
 }  // namespace samehost::zmq_transport

@@ -33,7 +33,7 @@ std::byte* PutWhole(std::byte* place, zmq::msg_t& part) {
 // What a message would like the ring to be: room for a few that are large...
 constexpr size_t kMessagesInRing = 8;
 // ... and, when the ring was full, for as many small ones as the usual high-water marks let through.
-constexpr size_t kSmallMessagesInRing = 4096;
+constexpr size_t kSmallMessagesInRing = 8192;
 
 }  // namespace
 
@@ -53,6 +53,23 @@ bool Writer::WriteBlock(zmq::msg_t& part, std::byte* place) {
   }
   arena->Free(block->number);
   return lent;
+}
+
+bool Writer::WriteSmall(zmq::msg_t& part) {
+  const size_t size = part.size();
+  if (size >= kBlockFromBytes) return false;
+  const size_t bytes = ChunkBytes(size);
+  std::byte* place = link_->Reserve(bytes);
+  if (place == nullptr) return false;
+  std::memcpy(PutHeader(place, size, kWhole, FlagsOf(part)), part.data(), size);
+  link_->Commit(bytes);
+  last_bytes_ = bytes;
+  return true;
+}
+
+bool Writer::HasRoomFor(size_t messages) const {
+  const size_t most = link_->max_record();
+  return last_bytes_ < most && link_->Reserve(std::min(most, messages * last_bytes_)) != nullptr;
 }
 
 bool Writer::WriteWhole(std::span<zmq::msg_t> parts) {
@@ -80,6 +97,7 @@ bool Writer::WriteWhole(std::span<zmq::msg_t> parts) {
     for (zmq::msg_t& part : parts) place = PutWhole(place, part);
   }
   link_->Commit(bytes);
+  last_bytes_ = bytes;
   return true;
 }
 

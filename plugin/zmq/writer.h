@@ -19,12 +19,17 @@ class Writer {
   // Writes all parts of one message as one record, without publishing it. False: nothing has been
   // written, there is no room or it is too large.
   bool WriteWhole(std::span<zmq::msg_t> parts);
+  // The same for the usual message: one small part. False as well where it is none.
+  bool WriteSmall(zmq::msg_t& part);
 
   // Writes a message of any size in as many records as it takes. kFull: go on with the same parts
   // once there is room (Link::AwaitRoom for awaited_bytes()). Publishes what it writes.
   enum class Progress { kDone, kFull };
   Progress WritePieces(std::span<zmq::msg_t> parts);
   size_t awaited_bytes() const { return awaited_bytes_; }
+
+  // Whether there is room for `messages` more like the last that was written whole.
+  bool HasRoomFor(size_t messages) const;
 
  private:
   bool WriteBlock(zmq::msg_t& part, std::byte* place);
@@ -34,6 +39,7 @@ class Writer {
   size_t written_ = 0;  // and the bytes of it that are in the ring
   bool begun_ = false;  // and whether its first chunk is
   size_t awaited_bytes_ = 0;
+  size_t last_bytes_ = 1;
 };
 
 }  // namespace samehost::zmq_transport
