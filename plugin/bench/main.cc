@@ -1,14 +1,19 @@
-// samehost-bench: how fast the same calls and messages are by each way. `samehost-bench grpc
-// --help`, `samehost-bench zmq --help`. Exit codes: 0 measured, 1 failed, 3 a proof was violated;
-// CLI11's own for wrong arguments.
+// samehost-bench: how fast the same calls (`grpc`) and messages (`zmq`) are by each way, and
+// everything else by which two processes can pass bytes (`menu`, `compare`). `samehost-bench
+// --help`. Exit codes: 0 measured, 1 failed, 3 a proof was violated, 4 `compare` found something
+// slower; CLI11's own for wrong arguments.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <map>
 
 #include "plugin/bench/bench_failure.h"
 #include "plugin/bench/cases.h"
 #include "plugin/bench/link_hooks.h"
+#include "plugin/bench/menu/command.h"
+#include "plugin/bench/menu/programs.h"
+#include "plugin/bench/menu/worker.h"
 #include "plugin/bench/runner.h"
 #include "plugin/bench/worker.h"
 #include "plugin/bench/zmq_runner.h"
@@ -86,13 +91,7 @@ void AddZmq(CLI::App& zmq, ZmqOptions& options) {
 int RunZmq(ZmqOptions options) {
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe");
   options.worker = self.parent_path() / "samehost-bench-zmq-worker";
-  // Built, or installed.
-  for (const char* place : {SAMEHOST_BENCH_ZMQ_BUILT, SAMEHOST_BENCH_ZMQ_INSTALLED}) {
-    const std::filesystem::path folder = self.parent_path() / place;
-    if (options.library.empty() && std::filesystem::exists(folder / "libzmq.so.5")) {
-      options.library = std::filesystem::canonical(folder);
-    }
-  }
+  options.library = menu::FindSamehostZmq();
   if (options.library.empty()) throw BenchFailure("samehost's libzmq.so.5 was not found");
   RunZmqBenchmark(options);
   return 0;
@@ -144,8 +143,14 @@ int Main(int argc, char** argv) {
   AddZmq(*zmq, zmq_options);
   CLI::App* worker = app.add_subcommand("grpc-worker", "A process of `grpc`")->group("");
   AddWorker(*worker, worker_options, role);
+  std::function<int()> menu_command;
+  menu::AddCommands(app, &menu_command);
+  menu::WorkerOptions menu_options;
+  CLI::App* menu_worker = menu::AddWorkerCommand(app, menu_options);
   CLI11_PARSE(app, argc, argv);
   try {
+    if (menu_worker->parsed()) menu::RunWorker(menu_options);
+    if (menu_command) return menu_command();
     if (zmq->parsed()) return RunZmq(zmq_options);
     return worker->parsed() ? RunWorker(worker_options) : RunGrpc(line);
   } catch (const ProofFailure& failure) {

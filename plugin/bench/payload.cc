@@ -19,16 +19,23 @@ uint64_t Mix(uint64_t x) {
 
 char PatternAt(size_t index) { return static_cast<char>(Mix(index)); }
 
+// The first `size` bytes of it, made once by each thread; valid until its next call.
+const char* Pattern(size_t size) {
+  thread_local std::string pattern;
+  while (pattern.size() < size) pattern.push_back(PatternAt(pattern.size()));
+  return pattern.data();
+}
+
 // Stamps overlap in a body of 8 to 15 bytes (the last is written last) and are cut in shorter ones.
 size_t StampLength(size_t size) { return std::min(size, kStamp); }
 
-bool CheckStamps(const std::string& body, uint64_t sequence) {
+bool CheckStamps(std::string_view body, uint64_t sequence) {
   const size_t length = StampLength(body.size());
   if (std::memcmp(body.data() + body.size() - length, &sequence, length) != 0) return false;
   return body.size() < 2 * kStamp || std::memcmp(body.data(), &sequence, kStamp) == 0;
 }
 
-bool CheckProbes(const std::string& body, uint64_t sequence) {
+bool CheckProbes(std::string_view body, uint64_t sequence) {
   if (body.size() <= 2 * kStamp) return true;
   const size_t interior = body.size() - 2 * kStamp;
   for (int probe = 0; probe < kProbes; ++probe) {
@@ -42,22 +49,35 @@ bool CheckProbes(const std::string& body, uint64_t sequence) {
 
 std::string MakeBody(size_t size, uint64_t sequence) {
   std::string body(size, '\0');
-  for (size_t i = 0; i < size; ++i) body[i] = PatternAt(i);
-  StampBody(body, sequence);
+  FillBody(body, sequence);
   return body;
 }
 
-void StampBody(std::string& body, uint64_t sequence) {
+void FillBody(std::span<char> body, uint64_t sequence) {
+  std::memcpy(body.data(), Pattern(body.size()), body.size());
+  StampBody(body, sequence);
+}
+
+void StampBody(std::span<char> body, uint64_t sequence) {
   const size_t length = StampLength(body.size());
+  if (length == 0) return;
   std::memcpy(body.data(), &sequence, length);
   std::memcpy(body.data() + body.size() - length, &sequence, length);
 }
 
-bool CheckBody(const std::string& body, size_t size, uint64_t sequence) {
+void StampBody(std::string& body, uint64_t sequence) { StampBody(std::span<char>(body), sequence); }
+
+bool CheckBody(std::string_view body, size_t size, uint64_t sequence) {
   return body.size() == size && CheckStamps(body, sequence) && CheckProbes(body, sequence);
 }
 
-bool CheckBodyAsServer(const std::string& body) {
+bool CheckWholeBody(std::string_view body, size_t size, uint64_t sequence) {
+  if (body.size() != size || !CheckStamps(body, sequence)) return false;
+  if (size <= 2 * kStamp) return true;
+  return std::memcmp(body.data() + kStamp, Pattern(size) + kStamp, size - 2 * kStamp) == 0;
+}
+
+bool CheckBodyAsServer(std::string_view body) {
   if (body.size() < kStamp) return true;
   uint64_t sequence;
   std::memcpy(&sequence, body.data() + body.size() - kStamp, kStamp);

@@ -7,7 +7,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace samehost::bench {
 
@@ -17,14 +19,21 @@ std::string MakeBody(size_t size, uint64_t sequence);
 // Turns a body made by MakeBody into the one for another call; touches 16 bytes.
 void StampBody(std::string& body, uint64_t sequence);
 
+// The same two for memory that is no string.
+void FillBody(std::span<char> body, uint64_t sequence);
+void StampBody(std::span<char> body, uint64_t sequence);
+
 // False when `body` is not MakeBody(size, sequence), as far as one sees from its length, both
 // stamps and 8 bytes at places that differ from call to call. (To check every byte, compare with
 // what was sent.)
-bool CheckBody(const std::string& body, size_t size, uint64_t sequence);
+bool CheckBody(std::string_view body, size_t size, uint64_t sequence);
+
+// As CheckBody, but looks at every byte.
+bool CheckWholeBody(std::string_view body, size_t size, uint64_t sequence);
 
 // For the server, which knows neither size nor sequence: both stamps agree and the pattern holds at
 // some places. The client checks the length.
-bool CheckBodyAsServer(const std::string& body);
+bool CheckBodyAsServer(std::string_view body);
 
 }  // namespace samehost::bench
 

@@ -1,54 +1,22 @@
 #include "plugin/bench/runner.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "plugin/bench/bare_link.h"
 #include "plugin/bench/bench_failure.h"
-#include "plugin/bench/clock.h"
 #include "plugin/bench/idle.h"
 #include "plugin/bench/machine_facts.h"
 #include "plugin/bench/report.h"
+#include "plugin/bench/stopwatch.h"
+#include "plugin/bench/temporary_directory.h"
 
 namespace samehost::bench {
 namespace {
 
 using nlohmann::json;
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string pattern = std::filesystem::temp_directory_path() / "samehost-bench-XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr) FailErrno("mkdtemp " + pattern);
-    path_ = pattern;
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-// How much of the machine somebody else had since its making.
-class Stopwatch {
- public:
-  double StolenPercent() const {
-    const double seconds = (NowNs() - begin_) / 1e9 * ::sysconf(_SC_NPROCESSORS_ONLN);
-    return 100 * (StolenSeconds() - stolen_) / seconds;
-  }
-
- private:
-  const uint64_t begin_ = NowNs();
-  const double stolen_ = StolenSeconds();
-};
 
 CaseResult RunLoadCase(const Case& what, const RunOptions& options) {
   std::vector<std::unique_ptr<Contestant>> contestants;

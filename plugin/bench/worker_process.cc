@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <vector>
+#include <cstdlib>
 
 #include "plugin/bench/bench_failure.h"
 #include "plugin/bench/clock.h"
@@ -15,28 +15,25 @@
 namespace samehost::bench {
 namespace {
 
-// For an answer: a slice and much more. A call that never ends must not hang the whole run.
-constexpr int kPatienceSeconds = 300;
-
-std::vector<std::string> CommandLine(const std::string& executable, const std::string& role,
-                                     const WorkerOptions& options) {
-  std::vector<std::string> line = {executable,     "grpc-worker",
-                                   "--role",       role,
-                                   "--control-fd", std::to_string(options.control_fd),
-                                   "--cpu",        std::to_string(options.cpu)};
-  if (options.raised_allocator) line.emplace_back("--raised-allocator");
-  if (options.single_arena) line.emplace_back("--single-arena");
-  return line;
+WorkerCommand GrpcWorker(const std::string& executable, const std::string& role,
+                         const WorkerOptions& options) {
+  WorkerCommand command;
+  command.arguments = {executable, "grpc-worker", "--role",
+                       role,       "--cpu",       std::to_string(options.cpu)};
+  if (options.raised_allocator) command.arguments.emplace_back("--raised-allocator");
+  if (options.single_arena) command.arguments.emplace_back("--single-arena");
+  return command;
 }
 
-pid_t Execute(std::vector<std::string> line, int inherited_fd) {
+pid_t Execute(WorkerCommand command) {
   std::vector<char*> arguments;
-  for (std::string& word : line) arguments.push_back(word.data());
+  for (std::string& word : command.arguments) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   const pid_t pid = ::fork();
   if (pid < 0) FailErrno("fork");
   if (pid == 0) {
-    ::fcntl(inherited_fd, F_SETFD, 0);
+    for (int fd : command.inherited_fds) ::fcntl(fd, F_SETFD, 0);
+    for (std::string& variable : command.environment) ::putenv(variable.data());
     ::execv(arguments[0], arguments.data());
     ::_exit(127);
   }
@@ -46,16 +43,19 @@ pid_t Execute(std::vector<std::string> line, int inherited_fd) {
 }  // namespace
 
 WorkerProcess::WorkerProcess(const std::string& executable, const std::string& role,
-                             WorkerOptions options)
-    : role_(role) {
+                             const WorkerOptions& options)
+    : WorkerProcess(role, GrpcWorker(executable, role, options)) {}
+
+WorkerProcess::WorkerProcess(const std::string& role, WorkerCommand command) : role_(role) {
   int fds[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) FailErrno("socketpair");
-  const timeval patience{.tv_sec = kPatienceSeconds, .tv_usec = 0};
+  const timeval patience{.tv_sec = command.patience_seconds, .tv_usec = 0};
   ::setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   pipe_ = MessagePipe(UniqueFd(fds[0]));
   const UniqueFd theirs(fds[1]);
-  options.control_fd = theirs.get();
-  pid_ = Execute(CommandLine(executable, role, options), theirs.get());
+  command.arguments.insert(command.arguments.end(), {"--control-fd", std::to_string(theirs.get())});
+  command.inherited_fds.push_back(theirs.get());
+  pid_ = Execute(std::move(command));
   const int error = ::clock_getcpuclockid(pid_, &cpu_clock_);
   if (error != 0) FailErrno("CPU clock of the " + role, error);
 }

@@ -7,10 +7,8 @@
 //
 // Patterns: req (REQ/REP), dealer (DEALER/ROUTER), push (the server pushes), pub (the server
 // publishes), idle.
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -21,10 +19,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "plugin/bench/zmq_links.h"
 
 namespace {
 
@@ -53,38 +52,6 @@ int TypeOf(const std::string& pattern, bool server) {
 }
 
 bool Echoes(const std::string& pattern) { return pattern == "req" || pattern == "dealer"; }
-
-// Links of this process, the memory behind them, and the messages that one side of each has
-// counted.
-struct Links {
-  int count = 0;
-  uint64_t bytes = 0;
-  uint64_t messages = 0;
-};
-Links FindLinks() {
-  Links links;
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", ignored)) {
-    const std::string target = std::filesystem::read_symlink(entry.path(), ignored).string();
-    if (target.find("/memfd:samehost-") == std::string::npos) continue;
-    const int fd = open(entry.path().c_str(), O_RDONLY | O_CLOEXEC);
-    struct stat status = {};
-    fstat(fd, &status);
-    links.bytes += static_cast<uint64_t>(status.st_blocks) * 512;
-    if (target.find("/memfd:samehost-link") != std::string::npos) {
-      ++links.count;
-      // The two counter pages (plugin/shm/layout.h): messages received, at 256.
-      for (off_t page : {4096, 8192}) {
-        uint64_t received = 0;
-        if (pread(fd, &received, sizeof(received), page + 256) == sizeof(received)) {
-          links.messages += received;
-        }
-      }
-    }
-    close(fd);
-  }
-  return links;
-}
 
 void Serve(const std::string& pattern, void* socket, size_t bytes) {
   int wait_ms = 50;
@@ -157,7 +124,7 @@ void Measure(const std::string& pattern, void* socket, size_t bytes, double seco
   const double took = static_cast<double>(Now() - start) / 1e9;
   cpu = Nanos(CLOCK_PROCESS_CPUTIME_ID) - cpu;
   std::sort(waits.begin(), waits.end());
-  const Links links = FindLinks();
+  const samehost::bench::ZmqLinks links = samehost::bench::FindZmqLinks();
   std::printf(
       "{\"count\":%llu,\"seconds\":%.6f,\"p50_us\":%.3f,\"p99_us\":%.3f,\"p999_us\":%.3f,"
       "\"cpu_ns\":%llu,\"links\":%d,\"shared_messages\":%llu,\"shared_bytes\":%llu}\n",

@@ -1,0 +1,21 @@
+// ZmqLinks: what shared memory has carried in this process, from outside of libzmq: whoever uses
+// libzmq's C API cannot see it, but the links' descriptors are there. Any thread.
+#ifndef SAMEHOST_PLUGIN_BENCH_ZMQ_LINKS_H_
+#define SAMEHOST_PLUGIN_BENCH_ZMQ_LINKS_H_
+
+#include <cstdint>
+
+namespace samehost::bench {
+
+struct ZmqLinks {
+  int count = 0;
+  uint64_t bytes = 0;     // of memory behind them
+  uint64_t messages = 0;  // received over them, by either end
+};
+
+// Of this process. None, all zero, with the distribution's library.
+ZmqLinks FindZmqLinks();
+
+}  // namespace samehost::bench
+
+#endif  // SAMEHOST_PLUGIN_BENCH_ZMQ_LINKS_H_
