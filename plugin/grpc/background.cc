@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -17,8 +18,13 @@ Background::Task Background::RunAfter(std::chrono::milliseconds delay, std::func
   const Task task{Clock::now() + delay, ++state_->last_number};
   const bool first = state_->tasks.empty() || task < state_->tasks.begin()->first;
   state_->tasks.emplace(task, std::move(run));
-  if (!std::exchange(state_->started, true)) {
-    std::thread(&Background::Loop, state_).detach();
+  if (!state_->started) {
+    try {
+      std::thread(&Background::Loop, state_).detach();
+      state_->started = true;
+    } catch (const std::system_error&) {
+      // No thread to be had: what there is to do waits until there is one.
+    }
   } else if (first) {
     state_->changed.notify_one();
   }

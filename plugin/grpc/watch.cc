@@ -174,7 +174,7 @@ void Watch::LeaveLooking() {
   looking_.store(false, std::memory_order_seq_cst);  // SYNC(looker)
   // Whoever sleeps on the descriptors would not see a message on an unarmed ring, and we may be
   // away for long: the watchman looks after it.
-  if (!armed && sleepers_.load(std::memory_order_seq_cst) > 0) WakeWatchman();
+  if (!armed && sleepers_.load(std::memory_order_seq_cst) > 0 && !WakeWatchman()) ArmOrRing();
 }
 
 bool Watch::ArmForSleepers() {
@@ -272,7 +272,7 @@ void Watch::Add(Watched* w) {
   changes_wanted_.fetch_sub(1, std::memory_order_relaxed);
   // A sleeper that does this itself comes back to look.
   const int others = sleepers_.load(std::memory_order_seq_cst) - (t_sleeper ? 1 : 0);
-  if (others > 0) WakeWatchman();
+  if (others > 0 && !WakeWatchman()) ArmOrRing();
 }
 
 bool Watch::AfterDoorbell(Watched* w) {
@@ -311,12 +311,24 @@ bool Watch::DescriptorsDue() {
 
 // ---- The watchman ----------------------------------------------------------------------------
 
-void Watch::WakeWatchman() {
-  if (watchman_awake_.load(std::memory_order_relaxed) != 0) return;
-  std::call_once(*watchman_started_, [this] { std::thread([this] { WatchmanLoop(); }).detach(); });
+bool Watch::WakeWatchman() {
+  if (watchman_awake_.load(std::memory_order_relaxed) != 0) return true;
+  try {
+    std::call_once(*watchman_started_,
+                   [this] { std::thread([this] { WatchmanLoop(); }).detach(); });
+  } catch (const std::system_error&) {
+    return false;  // no thread to be had now
+  }
   if (watchman_awake_.exchange(1, std::memory_order_seq_cst) == 0) {
     syscall(SYS_futex, &watchman_awake_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
   }
+  return true;
+}
+
+// In its place: the sleepers hear the doorbell.
+void Watch::ArmOrRing() {
+  std::lock_guard<std::mutex> lock(hot_mu_);
+  if (Watched* w = ArmAllLocked()) w->watched_link()->RingSelf();
 }
 
 void Watch::WatchmanLoop() {

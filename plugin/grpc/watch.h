@@ -96,7 +96,8 @@ class Watch {
   Watched* ArmAllLocked();
   Outcome Work(Watched* w);
   void AddLocked(Watched* w);
-  void WakeWatchman();
+  bool WakeWatchman();  // false: it cannot be
+  void ArmOrRing();
   void WatchmanLoop();
   bool WatchmanTick();
 

@@ -78,7 +78,7 @@ void DecisionLog::RememberLocked(const std::string& address, const Fallback& fal
   page_.Write({.side = side,
                .reason = fallback.reason,
                .unix_nanos = WallClockNanos(),
-               .protocol = "grpc",
+               .protocol = protocol_,
                .address = address,
                .detail = fallback.detail});
 }

@@ -31,6 +31,10 @@ class DecisionLog {
 
   static DecisionLog& Get();
 
+  // What `samehost status` is told: "grpc" if nobody says otherwise. Once, before anything is
+  // recorded. `protocol` outlives the process.
+  void SetProtocol(const char* protocol) { protocol_ = protocol; }
+
   // The address now uses the socket, for this reason. Logged (info) the first time that this
   // address has this reason.
   void RecordFallback(const std::string& address, const Fallback& fallback,
@@ -47,6 +51,7 @@ class DecisionLog {
  private:
   void RememberLocked(const std::string& address, const Fallback& fallback, Side side);
 
+  const char* protocol_ = "grpc";
   mutable std::mutex mutex_;
   std::list<Decision> decisions_;  // oldest first
   uint64_t fallbacks_ = 0;

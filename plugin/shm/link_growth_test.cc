@@ -48,8 +48,8 @@ TEST(LinkGrowthTest, RecordsStayInOrderAcrossTheSwitch) {
   EXPECT_EQ(pair.connecting->counters().ring_bytes, 1u << 20);
 }
 
-// The change to the larger ring lets a batch be seen that nobody has been told of yet. A reader that
-// takes it at once is ahead of the head, and honest.
+// The change to the larger ring lets a batch be seen that nobody has been told of yet. A reader
+// that takes it at once is ahead of the head, and honest.
 TEST(LinkGrowthTest, TheReaderMayBeAheadOfTheHeadAtTheSwitch) {
   LinkPair pair({.initial_ring_bytes = 4096, .max_ring_bytes = 65536});
   Link& from = *pair.connecting;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "plugin/base/fork_guard.h"
@@ -70,8 +71,16 @@ void ConnectInBackground(const std::string& name, const std::string& token,
   std::lock_guard lock(jobs.mutex);
   jobs.waiting.push_back({name, token, std::move(ticket)});
   if (jobs.running) return;
-  jobs.running = true;
-  std::thread(Run, &jobs).detach();
+  try {
+    std::thread(Run, &jobs).detach();
+    jobs.running = true;
+  } catch (const std::system_error& error) {
+    for (const Job& job : jobs.waiting) {
+      job.ticket->Put(Fallback{FallbackReason::kSystemError,
+                               std::string("a thread for the rendezvous: ") + error.what()});
+    }
+    jobs.waiting.clear();
+  }
 }
 
 }  // namespace samehost::zmq_transport

@@ -46,8 +46,7 @@ void MessageMemory::Free(void*, void* hint) {
   delete owner;
 }
 
-std::optional<uint32_t> MessageMemory::BlockOf(const zmq::msg_t& message,
-                                               const shm::Arena* arena) {
+std::optional<uint32_t> MessageMemory::BlockOf(const zmq::msg_t& message, const shm::Arena* arena) {
   if (message._u.base.type != zmq::msg_t::type_lmsg) return std::nullopt;
   // A copy of it that the program keeps would be seen to change by what the receiver does.
   if ((message._u.base.flags & zmq::msg_t::shared) != 0) return std::nullopt;

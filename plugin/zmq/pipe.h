@@ -48,7 +48,7 @@ class SharedPipe {
     int peer_send_mark = 0, peer_receive_mark = 0;  // the peer's ZMQ_SNDHWM and ZMQ_RCVHWM
     int own_receive_mark = 0;
     bool waits_for_room = false;  // the socket's type stops where it cannot send
-    uint64_t read_before = 0;  // messages that the session had read from its pipe by then
+    uint64_t read_before = 0;     // messages that the session had read from its pipe by then
   };
   // Functions for object_t::send_call. `pipe`: the socket's end. Attach takes `attachment`.
   static void Attach(zmq::object_t* pipe, void* attachment);
@@ -111,7 +111,7 @@ class SharedPipe {
   std::unique_ptr<OutPipe> out_;
   std::shared_ptr<shm::Link> link_;  // in use for sending; null between links
   std::shared_ptr<Turn> turn_;
-  bool watched_ = false;       // by watch_
+  bool watched_ = false;  // by watch_
   bool waits_for_room_ = false;
   bool armed_ = false;         // the doorbell, by this thread
   bool reader_waits_ = false;  // the pipe was found empty

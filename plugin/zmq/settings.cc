@@ -76,13 +76,19 @@ bool TypeCanShare(int type) {
   }
 }
 
-bool TransportMayShare(int socket) {
+Fallback SwitchedOff(const char* detail) { return {FallbackReason::kSwitchedOff, detail}; }
+
+Fallback WhyNotTransport(int socket) {
   sockaddr_storage own = {};
   socklen_t length = sizeof(own);
-  if (getsockname(socket, reinterpret_cast<sockaddr*>(&own), &length) != 0) return false;
+  if (getsockname(socket, reinterpret_cast<sockaddr*>(&own), &length) != 0) {
+    return {FallbackReason::kSystemError, "getsockname"};
+  }
   const Settings& settings = Settings::Get();
-  if (own.ss_family == AF_UNIX) return settings.upgrade_ipc;
-  return (own.ss_family == AF_INET || own.ss_family == AF_INET6) && settings.upgrade_tcp;
+  if (own.ss_family == AF_UNIX) {
+    return settings.upgrade_ipc ? Fallback{} : SwitchedOff("SAMEHOST_ZMQ does not name ipc");
+  }
+  return settings.upgrade_tcp ? Fallback{} : SwitchedOff("SAMEHOST_ZMQ does not name tcp");
 }
 
 }  // namespace
@@ -111,20 +117,26 @@ SocketEnds EndsOf(int socket) {
   return ends;
 }
 
-bool MayShare(const zmq::options_t& options, int socket,
-              const zmq::endpoint_uri_pair_t& endpoints) {
+Fallback WhyNotShare(const zmq::options_t& options, int socket,
+                     const zmq::endpoint_uri_pair_t& endpoints) {
   // Other transports over the same sockets (WebSocket) have framing of their own.
   const std::string_view uri = endpoints.identifier();
   if (!uri.starts_with("ipc://") && !uri.starts_with("tcp://") && !uri.starts_with("shm://")) {
-    return false;
+    return SwitchedOff("only shm, ipc and tcp go through shared memory");
   }
-  if (!TypeCanShare(options.type) || options.raw_socket) return false;
-  if (options.mechanism != ZMQ_NULL && options.mechanism != ZMQ_PLAIN) return false;
-  if (options.conflate) return false;
-  if (!options.socks_proxy_address.empty()) return false;
-  if (!uri.starts_with("shm://") && !TransportMayShare(socket)) return false;
+  if (!TypeCanShare(options.type) || options.raw_socket) {
+    return SwitchedOff("sockets of this type keep to the socket");
+  }
+  if (options.mechanism != ZMQ_NULL && options.mechanism != ZMQ_PLAIN) {
+    return SwitchedOff("CURVE and GSSAPI must see the bytes");
+  }
+  if (options.conflate) return SwitchedOff("ZMQ_CONFLATE keeps to the socket");
+  if (!options.socks_proxy_address.empty()) return SwitchedOff("a SOCKS proxy is in between");
   const SocketEnds ends = EndsOf(socket);
-  return !rendezvous::SwitchedOff(ends.local) && !rendezvous::SwitchedOff(ends.remote);
+  if (rendezvous::SwitchedOff(ends.local) || rendezvous::SwitchedOff(ends.remote)) {
+    return SwitchedOff("");
+  }
+  return uri.starts_with("shm://") ? Fallback{} : WhyNotTransport(socket);
 }
 
 rendezvous::Options RendezvousOptions() {

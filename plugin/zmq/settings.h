@@ -32,9 +32,10 @@ struct SocketEnds {
 };
 SocketEnds EndsOf(int socket);
 
-// Whether shared memory may be offered on this connection, by everything that is known before the
-// handshake: transport, socket type, mechanism and options.
-bool MayShare(const zmq::options_t& options, int socket, const zmq::endpoint_uri_pair_t& endpoints);
+// Why shared memory is not offered on this connection, by everything that is known before the
+// handshake: transport, socket type, mechanism and options. kNone: it is.
+Fallback WhyNotShare(const zmq::options_t& options, int socket,
+                     const zmq::endpoint_uri_pair_t& endpoints);
 
 // What both sides' rendezvous is told.
 rendezvous::Options RendezvousOptions();

@@ -107,7 +107,8 @@ TEST_P(Transports, EmptyMessagesAndMultipart) {
   }
 }
 
-// The receiver writes into what it has received: that is its own, and no copy that the sender keeps.
+// The receiver writes into what it has received: that is its own, and no copy that the sender
+// keeps.
 TEST_P(Transports, ACopyThatTheSenderKeepsStaysAsItIs) {
   PeerProcess receiver(Library::kOurs, kBoth), sender(Library::kOurs, kBoth);
   ASSERT_EQ(receiver("socket PULL"), "ok");

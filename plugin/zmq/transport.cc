@@ -37,6 +37,19 @@ std::string MakeProperty(const zmq::options_t& options) {
          std::to_string(options.rcvhwm);
 }
 
+rendezvous::DecisionLog& Decisions() {
+  static rendezvous::DecisionLog& log = []() -> auto& {
+    rendezvous::DecisionLog::Get().SetProtocol("zmq");
+    return rendezvous::DecisionLog::Get();
+  }
+  ();
+  return log;
+}
+
+rendezvous::DecisionSide SideOf(bool connecting) {
+  return connecting ? rendezvous::DecisionSide::kConnecting : rendezvous::DecisionSide::kListening;
+}
+
 std::string_view NextWord(std::string_view* text) {
   const size_t space = text->find(' ');
   const std::string_view word = text->substr(0, space);
@@ -61,17 +74,32 @@ bool ReadMark(std::string_view word, int* mark) {
 zmq::options_t Transport::Offer(const zmq::options_t& options, zmq::fd_t socket,
                                 const zmq::endpoint_uri_pair_t& endpoints) {
   zmq::options_t with = options;
-  if (MayShare(options, socket, endpoints)) with.app_metadata[kProperty] = MakeProperty(options);
+  if (WhyNotShare(options, socket, endpoints).reason == FallbackReason::kNone) {
+    with.app_metadata[kProperty] = MakeProperty(options);
+  }
   return with;
 }
 
 Transport* Transport::Create(zmq::stream_engine_base_t* engine) {
-  if (engine->_options.app_metadata.count(kProperty) == 0) return nullptr;
+  const auto& endpoints = engine->_endpoint_uri_pair;
+  const bool connecting = engine->_session->_active;
+  const auto none = [&](const Fallback& why) {
+    Decisions().RecordFallback(connecting ? endpoints.remote : endpoints.local, why,
+                               SideOf(connecting));
+    return nullptr;
+  };
+  if (engine->_options.app_metadata.count(kProperty) == 0) {
+    return none(WhyNotShare(engine->_options, engine->_s, endpoints));
+  }
   const auto& properties = engine->_mechanism->get_zmtp_properties();
   const auto found = properties.find(kProperty);
-  if (found == properties.end()) return nullptr;
+  if (found == properties.end()) {
+    return none({FallbackReason::kServerNotFound, "the peer does not offer shared memory"});
+  }
   auto transport = std::unique_ptr<Transport>(new Transport(engine, found->second));
-  if (transport->on_socket()) return nullptr;
+  if (transport->on_socket()) {
+    return none({FallbackReason::kVersionMismatch, "the peer offers " + found->second});
+  }
   return transport.release();
 }
 
@@ -121,9 +149,11 @@ void Transport::StartAccepting() {
     token_ = listener_->Expect(ticket_);
   }
   if (token_.empty()) {
-    rendezvous::DecisionLog::Get().RecordFallback(
-        Name(), listener ? Fallback{FallbackReason::kDescriptorsShort, "for the rendezvous"}
-                         : rendezvous::ToFallback(listener.error()));
+    Decisions().RecordFallback(
+        Name(),
+        listener ? Fallback{FallbackReason::kDescriptorsShort, "for the rendezvous"}
+                 : rendezvous::ToFallback(listener.error()),
+        SideOf(false));
     Send(std::string(kNo));
     return;
   }
@@ -203,7 +233,7 @@ bool Transport::OnOffer(const std::string& body) {
   zmq::mailbox_t* mailbox = static_cast<zmq::mailbox_t*>(session_->_socket->get_mailbox());
   if (ticket_->fd() < 0 || !mailbox->signaler().watch()->usable()) {
     Send(std::string(kNo));
-    rendezvous::DecisionLog::Get().RecordFallback(Name(), {FallbackReason::kDescriptorsShort, ""});
+    Decisions().RecordFallback(Name(), {FallbackReason::kDescriptorsShort, ""});
     return true;
   }
   state_ = State::kAwaitsLink;
@@ -243,7 +273,7 @@ void Transport::OnTicket() {
     UseLink(std::move(*connected));
     Pump();
   } else {
-    rendezvous::DecisionLog::Get().RecordFallback(Name(), std::get<Fallback>(*outcome));
+    Decisions().RecordFallback(Name(), std::get<Fallback>(*outcome));
     ForgetTicket();
     Send(std::string(kNo));
   }
@@ -268,7 +298,7 @@ void Transport::timer_event(int) {
 }
 
 void Transport::UseSocket(const Fallback& why) {
-  rendezvous::DecisionLog::Get().RecordFallback(Name(), why);
+  Decisions().RecordFallback(Name(), why, SideOf(Connecting()));
   ForgetTicket();
   state_ = State::kSocket;
   engine_->restart_output();  // for what was sent meanwhile: the engine has stopped asking for it
@@ -285,7 +315,7 @@ void Transport::UseLink(rendezvous::Connected connected) {
                    .name = Name(),
                    .peer_uid = connected.peer.uid,
                    .peer_pid = static_cast<uint32_t>(connected.peer.pid)});
-  rendezvous::DecisionLog::Get().RecordShared(Name());
+  Decisions().RecordShared(Name(), SideOf(Connecting()));
   state_ = State::kShared;
   session_->_transport = this;
   socket_handle_ = add_fd(link_->socket_fd());

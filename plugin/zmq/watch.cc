@@ -17,9 +17,9 @@ namespace samehost::zmq_transport {
 namespace {
 
 constexpr uint64_t kMicrosecond = 1000;
-constexpr uint64_t kYieldAfterNanos = 3 * kMicrosecond;    // then others may have the core
-constexpr uint64_t kOthersRanNanos = 1 * kMicrosecond;     // a yield that took so long
-constexpr uint64_t kStreamNanos = 3 * kMicrosecond;        // a wait so short is one in a stream
+constexpr uint64_t kYieldAfterNanos = 3 * kMicrosecond;  // then others may have the core
+constexpr uint64_t kOthersRanNanos = 1 * kMicrosecond;   // a yield that took so long
+constexpr uint64_t kStreamNanos = 3 * kMicrosecond;      // a wait so short is one in a stream
 constexpr uint64_t kGatherNanos = 1 * kMicrosecond;
 constexpr uint64_t kWakeNanos = 40 * kMicrosecond;         // of a slept wait: our own wake-up
 constexpr uint64_t kAnnouncedNanos = 1000 * kMicrosecond;  // for what a peer has announced

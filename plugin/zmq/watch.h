@@ -73,7 +73,6 @@ class Watch {
   // A message goes out: whoever looks next may wait for its answer.
   void NoteSent() { sent_ = true; }
 
-
  private:
   explicit Watch(int signal) : signal_(signal) {}
   bool MakeSet();
@@ -98,8 +97,8 @@ class Watch {
   std::vector<SharedPipe*> pipes_;
   std::vector<SharedPipe*> hot_;  // those that wait and have lately had something
   bool in_call_ = false;
-  bool unarmed_ = false;         // some of hot_ may be
-  bool sent_ = false;            // since the last look
+  bool unarmed_ = false;                   // some of hot_ may be
+  bool sent_ = false;                      // since the last look
   uint64_t last_wait_nanos_ = UINT64_MAX;  // of a look that something came of
 };
 

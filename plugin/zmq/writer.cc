@@ -33,7 +33,8 @@ std::byte* PutWhole(std::byte* place, zmq::msg_t& part) {
 
 // What a message would like the ring to be: room for a few that are large...
 constexpr size_t kMessagesInRing = 8;
-// ... and, when the ring was full, for as many small ones as the usual high-water marks let through.
+// ... and, when the ring was full, for as many small ones as the usual high-water marks let
+// through.
 constexpr size_t kSmallMessagesInRing = 8192;
 
 }  // namespace
