@@ -11,6 +11,9 @@ namespace {
 
 // Weak: a link that has ended gives its memory back.
 thread_local std::weak_ptr<shm::Arena> preferred;
+// The last message of this thread that was made there has been sent there: the next one is taken to
+// be, and announced, so that the peer is awake when it comes.
+thread_local bool sent_there = true;
 
 }  // namespace
 
@@ -28,10 +31,14 @@ void MessageMemory::Prefer(const std::shared_ptr<shm::Arena>& arena) {
 bool MessageMemory::InitLarge(zmq::msg_t* message, size_t bytes) {
   std::shared_ptr<shm::Arena> arena = preferred.lock();
   if (arena == nullptr) return false;
-  const auto block = arena->Allocate(bytes, shm::Arena::Use::kLater);
+  const auto use = sent_there ? shm::Arena::Use::kNow : shm::Arena::Use::kLater;
+  const auto block = arena->Allocate(bytes, use);
   if (!block) return false;
   auto* owner = new (std::nothrow) Owner{std::move(arena), block->number};
-  if (owner != nullptr && message->init_data(block->data, bytes, &Free, owner) == 0) return true;
+  if (owner != nullptr && message->init_data(block->data, bytes, &Free, owner) == 0) {
+    sent_there = false;
+    return true;
+  }
   if (owner != nullptr) {
     Free(block->data, owner);
   } else {
@@ -54,6 +61,7 @@ std::optional<uint32_t> MessageMemory::BlockOf(const zmq::msg_t& message, const 
   if (content.ffn != &Free) return std::nullopt;
   const auto* owner = static_cast<const Owner*>(content.hint);
   if (owner->arena.get() != arena) return std::nullopt;
+  sent_there = true;
   return owner->block;
 }
 

@@ -33,7 +33,7 @@ class MessageMemory {
   }
   // This thread sends large messages there.
   static void Prefer(const std::shared_ptr<shm::Arena>& arena);
-  // The block of `arena` that holds `message` and nobody else's, if it is one.
+  // For sending: the block of `arena` that holds `message` and nobody else's, if it is one.
   static std::optional<uint32_t> BlockOf(const zmq::msg_t& message, const shm::Arena* arena);
 
  private:

@@ -118,6 +118,7 @@ class SharedPipe::OutPipe final : public SharedPipe::Queue {
     }
     parts_.push_back(part);
     if (incomplete) return;
+    if (!owner_->OwnTurn()) AwaitTurn();
     if (parts_[0].size() >= MessageMemory::kFromBytes)
       MessageMemory::Prefer(owner_->link_->arena());
     if (owner_->OwnTurn() && WriteWhole()) {
@@ -156,6 +157,7 @@ class SharedPipe::OutPipe final : public SharedPipe::Queue {
   void UseLink(shm::Link* link, uint64_t local_written) {
     writer_ = std::make_unique<Writer>(link);
     local_written_ = local_written;
+    stalled_at_ = UINT64_MAX;
   }
   // Moves what is unfinished back into the local queue, which takes over.
   Queue* Leave() {
@@ -168,27 +170,46 @@ class SharedPipe::OutPipe final : public SharedPipe::Queue {
   bool HasRoomFor(size_t messages) const { return writer_->HasRoomFor(messages); }
 
  private:
+  // Until done(), for a moment in all, and a shorter one without progress() changing. Whether it
+  // went on changing.
+  template <typename Done, typename Progress>
+  bool WaitBriefly(Done done, Progress progress) {
+    const uint64_t start = MonotonicNanos();
+    uint64_t last = progress(), last_nanos = start, now = start;
+    while (!done() && now - start < kRoomNanos) {
+      if (now - last_nanos > kNoProgressNanos) return false;
+      if (now - start > kYieldNanos) sched_yield();
+      now = MonotonicNanos();
+      if (const uint64_t more = progress(); more != last) {
+        last = more;
+        last_nanos = now;
+      }
+    }
+    return true;
+  }
   // A message that does not go into the ring now takes a long way, and all after it. So what is
   // about to become free is waited for, as long as the peer goes on taking.
   bool WriteWhole() {
     Writer::Outcome outcome = writer_->WriteWhole(parts_);
-    if (outcome != Writer::Outcome::kNoRoom || !owner_->waits_for_room_) {
-      return outcome == Writer::Outcome::kWritten;
-    }
-    const shm::Link& link = *owner_->link_;
-    const uint64_t start = MonotonicNanos();
-    uint64_t taken = link.MessagesTakenByPeer(), progress = start, now = start;
-    while (outcome == Writer::Outcome::kNoRoom && now - progress < kNoProgressNanos &&
-           now - start < kRoomNanos) {
-      if (now - start > kYieldNanos) sched_yield();
-      if (const uint64_t more = link.MessagesTakenByPeer(); more != taken) {
-        taken = more;
-        progress = now;
-      }
-      outcome = writer_->WriteWhole(parts_);
-      now = MonotonicNanos();
+    if (outcome == Writer::Outcome::kNoRoom && owner_->waits_for_room_) {
+      WaitBriefly(
+          [&] {
+            outcome = writer_->WriteWhole(parts_);
+            return outcome != Writer::Outcome::kNoRoom;
+          },
+          [&] { return owner_->link_->MessagesTakenByPeer(); });
     }
     return outcome == Writer::Outcome::kWritten;
+  }
+  // And whoever sends as fast as the I/O thread would never come back from that way.
+  void AwaitTurn() {
+    const Turn& turn = *owner_->turn_;
+    const auto drained = [&] { return turn.drained.load(std::memory_order_relaxed); };
+    if (!owner_->waits_for_room_ || drained() == stalled_at_) return;
+    const auto done = [&] {
+      return owner_->OwnTurn() || turn.ended.load(std::memory_order_relaxed);
+    };
+    if (!WaitBriefly(done, drained)) stalled_at_ = drained();
   }
   void Written() {
     owner_->watch_->NoteSent();
@@ -206,8 +227,9 @@ class SharedPipe::OutPipe final : public SharedPipe::Queue {
   Queue* const local_;  // to the session; deleted by the session's end
   std::unique_ptr<Writer> writer_;
   std::vector<zmq::msg_t> parts_;
-  uint64_t local_written_ = 0;  // complete messages, ever
-  bool ring_new_ = false;       // not flushed
+  uint64_t local_written_ = 0;        // complete messages, ever
+  uint64_t stalled_at_ = UINT64_MAX;  // where the I/O thread was when waiting for it was no use
+  bool ring_new_ = false;             // not flushed
   bool local_new_ = false;
 };
 
