@@ -149,7 +149,7 @@ TEST_F(TerminalTest, RunLeavesTheTerminalToTheProgram) {
   Type(Samehost() +
        " run -- bash --norc --noprofile -c 'read -p \"name? \" name; echo \"hello "
        "$name\"; test -t 0 && test -t 1 && echo \"terminal $(tput cols)\"'");
-  ASSERT_TRUE(Shows("name? "));
+  ASSERT_TRUE(Eventually([&] { return LastLine() == "name?"; })) << Screen();
   Tmux({"resize-window", "-x", "90", "-y", "30"});
   Type("you");
   Shows("hello you");
