@@ -1,7 +1,9 @@
 #include "plugin/bench/menu/check.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "plugin/bench/menu/report.h"
 
@@ -27,12 +29,15 @@ std::string Where(const json& mechanism, const json& cell) {
          ", " + std::to_string(cell.at("size").get<int>()) + " B)";
 }
 
-// The round trip of bare wake-ups, or -1 when it was not measured.
+// The round trip of bare wake-ups in its fastest round, or -1 when it was not measured: what else the
+// machine did in that of the others is none of the mechanisms' merit.
 double WakeUpUs(const json& report, const std::string& placement) {
   for (const json& mechanism : report.at("mechanisms")) {
     if (mechanism.at("name") != "eventfd") continue;
     for (const json& cell : mechanism.at("cells")) {
-      if (cell.at("placement") == placement) return Figure(cell, "round_trip", "p50_us");
+      if (cell.at("placement") != placement || !cell.contains("round_trip")) continue;
+      const std::vector<double> rounds = cell.at("round_trip").at("round_p50_us");
+      return *std::min_element(rounds.begin(), rounds.end());
     }
   }
   return -1;
