@@ -29,8 +29,8 @@ std::string Where(const json& mechanism, const json& cell) {
          ", " + std::to_string(cell.at("size").get<int>()) + " B)";
 }
 
-// The round trip of bare wake-ups in its fastest round, or -1 when it was not measured: what else the
-// machine did in that of the others is none of the mechanisms' merit.
+// The round trip of bare wake-ups in its fastest round, or -1 when it was not measured: what else
+// the machine did in that of the others is none of the mechanisms' merit.
 double WakeUpUs(const json& report, const std::string& placement) {
   for (const json& mechanism : report.at("mechanisms")) {
     if (mechanism.at("name") != "eventfd") continue;
