@@ -31,14 +31,6 @@ constexpr size_t kMaxHot = 16;
 // This thread counts as a sleeper; it may be running closures that its sleep has led to.
 thread_local bool t_sleeper = false;
 
-inline void Pause() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield" ::: "memory");
-#endif
-}
-
 // When the peer rang, as far as it can be known: what it says itself is bounded.
 uint64_t RungAt(const shm::Link& link, uint64_t now) {
   const uint64_t rung = link.RungAtNanos();
@@ -57,29 +49,7 @@ Watch::Watch() : watchman_started_(new std::once_flag) { SetBudget(kBalancedLook
 void Watch::SetBudget(uint64_t max_look_ns) {
   // With one CPU a thread that looks keeps the very peer it waits for from running.
   if (ReadCpuLimits().effective < 1.5) max_look_ns = 0;
-  max_look_ns_.store(max_look_ns, std::memory_order_relaxed);
-}
-
-uint64_t Watch::Budget() const {
-  const uint64_t most = max_look_ns_.load(std::memory_order_relaxed);
-  const uint64_t expected = expected_wait_ns_.load(std::memory_order_relaxed);
-  if (expected <= most) return std::min(most, 2 * expected + 10 * kMicrosecond);
-  // Looking does not pay at present. Try it now and then: the traffic may have changed, and two
-  // sides that both sleep see waits that are nothing but each other's wake-ups.
-  return waits_.load(std::memory_order_relaxed) % 32 == 0 ? most : 0;
-}
-
-bool Watch::LookingPays() const {
-  return expected_wait_ns_.load(std::memory_order_relaxed) <=
-         max_look_ns_.load(std::memory_order_relaxed);
-}
-
-void Watch::NoteWait(uint64_t ns) {
-  waits_.fetch_add(1, std::memory_order_relaxed);
-  const uint64_t old = expected_wait_ns_.load(std::memory_order_relaxed);
-  // A lost update by another thread only delays the estimate.
-  expected_wait_ns_.store((7 * old + std::min<uint64_t>(ns, 1000 * kMicrosecond)) / 8,
-                          std::memory_order_relaxed);
+  budget_.SetMost(max_look_ns);
 }
 
 Watch::Outcome Watch::Look(const std::atomic<bool>& stop, uint64_t deadline_ns) {
@@ -101,7 +71,7 @@ Watch::Outcome Watch::Look(const std::atomic<bool>& stop, uint64_t deadline_ns) 
 
 Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadline_ns) {
   const uint64_t start = MonotonicNanos();
-  const uint64_t budget = Budget();
+  const uint64_t budget = budget_.Next();
   uint64_t now = start;
   bool late_rung = false;
   std::unique_lock<std::mutex> lock(hot_mu_);
@@ -113,7 +83,7 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
   }
   for (uint32_t round = 0;; ++round) {
     if (Watched* w = FindWorkLocked()) {
-      NoteWait(MonotonicNanos() - start);
+      budget_.NoteWait(MonotonicNanos() - start);
       w->RefForWatch();
       lock.unlock();
       return Work(w);
@@ -133,7 +103,7 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
       } else if (hot_.empty() || waited >= budget) {
         StopExpectingLocked();
         if (Watched* w = ArmAllLocked()) {
-          NoteWait(waited);
+          budget_.NoteWait(waited);
           w->RefForWatch();
           lock.unlock();
           return Work(w);
@@ -170,7 +140,7 @@ Watch::Outcome Watch::Work(Watched* w) {
 void Watch::LeaveLooking() {
   // Where nothing is expected for long, doorbells for those who sleep cost less than the watchman.
   const bool armed =
-      !LookingPays() && sleepers_.load(std::memory_order_relaxed) > 0 && ArmForSleepers();
+      !budget_.Pays() && sleepers_.load(std::memory_order_relaxed) > 0 && ArmForSleepers();
   looking_.store(false, std::memory_order_seq_cst);  // SYNC(looker)
   // Whoever sleeps on the descriptors would not see a message on an unarmed ring, and we may be
   // away for long: the watchman looks after it.
@@ -202,7 +172,7 @@ bool Watch::AnyPeerWokenLocked() {
 
 // Whether a peer is preparing a large message: looking on costs no more than its serialisation.
 bool Watch::WorkAnnouncedLocked() {
-  if (max_look_ns_.load(std::memory_order_relaxed) == 0) return false;
+  if (budget_.most() == 0) return false;
   return std::any_of(hot_.begin(), hot_.end(), [](Watched* w) {
     const uint32_t announced = w->watched_link()->AnnouncedInput();
     return announced != 0 && announced != w->disappointed_;
@@ -279,10 +249,10 @@ bool Watch::AfterDoorbell(Watched* w) {
   const uint64_t now = MonotonicNanos();
   const uint64_t armed_at = armed_at_ns_.load(std::memory_order_relaxed);
   const uint64_t rung = RungAt(*w->watched_link(), now);
-  NoteWait(rung > armed_at ? rung - armed_at : 0);
+  budget_.NoteWait(rung > armed_at ? rung - armed_at : 0);
   work_done_.fetch_add(1, std::memory_order_relaxed);
-  const uint64_t most = max_look_ns_.load(std::memory_order_relaxed);
-  if (LookingPays() || (most > 0 && w->watched_link()->AnnouncedInput() != 0)) {
+  const uint64_t most = budget_.most();
+  if (budget_.Pays() || (most > 0 && w->watched_link()->AnnouncedInput() != 0)) {
     Add(w);
     return true;
   }

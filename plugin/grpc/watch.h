@@ -16,6 +16,7 @@
 #include <mutex>
 #include <vector>
 
+#include "plugin/base/look_budget.h"
 #include "plugin/shm/link.h"
 
 namespace samehost::grpc_transport {
@@ -85,9 +86,6 @@ class Watch {
   Outcome LookAsLooker(const std::atomic<bool>& stop, uint64_t deadline_ns);
   void LeaveLooking();
   bool ArmForSleepers();
-  uint64_t Budget() const;
-  bool LookingPays() const;
-  void NoteWait(uint64_t ns);
   Watched* FindWorkLocked();
   bool AnyPeerWokenLocked();
   bool WorkAnnouncedLocked();
@@ -108,9 +106,7 @@ class Watch {
   std::mutex hot_mu_;                   // held by the looker while it looks; guards hot_
   std::vector<Watched*> hot_;
   size_t next_ = 0;  // where the next look begins, for fairness; guarded by hot_mu_
-  std::atomic<uint64_t> max_look_ns_;
-  std::atomic<uint64_t> expected_wait_ns_{20'000};
-  std::atomic<uint32_t> waits_{0};
+  LookBudget budget_;
   std::atomic<uint64_t> armed_at_ns_{0};
   std::atomic<uint64_t> descriptors_at_ns_{0};
   std::atomic<uint64_t> work_done_{0};

@@ -102,6 +102,7 @@ class SharedPipe {
   bool ReaderWaits();
   void KickSession();
   void StopWriterWaiting();
+  void Refuse();
   uint64_t Credit() const;
   bool CreditHere() const;
 

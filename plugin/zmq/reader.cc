@@ -33,11 +33,15 @@ Reader::~Reader() {
   if (metadata_ != nullptr && metadata_->drop_ref()) delete metadata_;
 }
 
-Reader::State Reader::Refuse(const char* rule) {
+void RefusePeer(shm::Link* link, Turn* turn, const char* rule) {
   LogOnce(LogLevel::kWarning, std::string("zmq peer ") + rule,
           std::string("zmq: a peer's connection is closed: ") + rule);
-  turn_->refused.store(true, std::memory_order_relaxed);  // relaxed: the socket's end orders it
-  link_->Close();
+  turn->refused.store(true, std::memory_order_relaxed);  // relaxed: the socket's end orders it
+  link->Close();
+}
+
+Reader::State Reader::Refuse(const char* rule) {
+  RefusePeer(link_.get(), turn_.get(), rule);
   return State::kOver;
 }
 

@@ -15,6 +15,10 @@
 
 namespace samehost::zmq_transport {
 
+// The peer has broken `rule`: one line in the log, and its connection ends by the I/O thread. The
+// socket's thread.
+void RefusePeer(shm::Link* link, Turn* turn, const char* rule);
+
 class Reader {
  public:
   // Takes over one reference to `metadata` (may be null). `mark`: the sum of both sides' high-water

@@ -3,17 +3,10 @@
 #include <poll.h>
 
 #include <cerrno>
-#include <charconv>
-#include <cstring>
-#include <string_view>
 
 #include "mailbox.hpp"
-#include "mechanism.hpp"
 #include "metadata.hpp"
-#include "plugin/rendezvous/decision_log.h"
-#include "plugin/zmq/connector.h"
 #include "plugin/zmq/pipe.h"
-#include "plugin/zmq/settings.h"
 #include "plugin/zmq/watch.h"
 #include "session_base.hpp"
 #include "socket_base.hpp"
@@ -22,98 +15,13 @@
 namespace samehost::zmq_transport {
 namespace {
 
-constexpr char kProperty[] = "X-Samehost";
-constexpr std::string_view kVersion = "1";
-// A ZMTP command: the length of its name, its name, and its body.
-constexpr std::string_view kCommand = "\x08SAMEHOST";
-constexpr std::string_view kYes = "yes", kNo = "no";
-// The link of a peer that has said "yes" is on its way inside this process.
-constexpr int kLateLinkMs = 1000;      // when the peer has ended its connection since
-constexpr int kLinkTimeoutMs = 10000;  // else; then the connection is closed
-
-// "1 1000 1000": version, ZMQ_SNDHWM, ZMQ_RCVHWM.
-std::string MakeProperty(const zmq::options_t& options) {
-  return std::string(kVersion) + " " + std::to_string(options.sndhwm) + " " +
-         std::to_string(options.rcvhwm);
-}
-
-rendezvous::DecisionLog& Decisions() {
-  static rendezvous::DecisionLog& log = []() -> auto& {
-    rendezvous::DecisionLog::Get().SetProtocol("zmq");
-    return rendezvous::DecisionLog::Get();
-  }
-  ();
-  return log;
-}
-
-rendezvous::DecisionSide SideOf(bool connecting) {
-  return connecting ? rendezvous::DecisionSide::kConnecting : rendezvous::DecisionSide::kListening;
-}
-
-std::string_view NextWord(std::string_view* text) {
-  const size_t space = text->find(' ');
-  const std::string_view word = text->substr(0, space);
-  *text = space == std::string_view::npos ? "" : text->substr(space + 1);
-  return word;
-}
-
 // Others drop what they cannot send at once, or leave out who cannot receive it.
 bool StopsWhenFull(int type) {
   return type == ZMQ_PUSH || type == ZMQ_DEALER || type == ZMQ_PAIR || type == ZMQ_REQ ||
          type == ZMQ_REP;
 }
 
-bool ReadMark(std::string_view word, int* mark) {
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), *mark);
-  return error == std::errc() && end == word.data() + word.size() && *mark >= 0 &&
-         *mark <= INT32_MAX / 4;
-}
-
 }  // namespace
-
-zmq::options_t Transport::Offer(const zmq::options_t& options, zmq::fd_t socket,
-                                const zmq::endpoint_uri_pair_t& endpoints) {
-  zmq::options_t with = options;
-  if (WhyNotShare(options, socket, endpoints).reason == FallbackReason::kNone) {
-    with.app_metadata[kProperty] = MakeProperty(options);
-  }
-  return with;
-}
-
-Transport* Transport::Create(zmq::stream_engine_base_t* engine) {
-  const auto& endpoints = engine->_endpoint_uri_pair;
-  const bool connecting = engine->_session->_active;
-  const auto none = [&](const Fallback& why) {
-    Decisions().RecordFallback(connecting ? endpoints.remote : endpoints.local, why,
-                               SideOf(connecting));
-    return nullptr;
-  };
-  if (engine->_options.app_metadata.count(kProperty) == 0) {
-    return none(WhyNotShare(engine->_options, engine->_s, endpoints));
-  }
-  const auto& properties = engine->_mechanism->get_zmtp_properties();
-  const auto found = properties.find(kProperty);
-  if (found == properties.end()) {
-    return none({FallbackReason::kServerNotFound, "the peer does not offer shared memory"});
-  }
-  auto transport = std::unique_ptr<Transport>(new Transport(engine, found->second));
-  if (transport->on_socket()) {
-    return none({FallbackReason::kVersionMismatch, "the peer offers " + found->second});
-  }
-  return transport.release();
-}
-
-Transport::Transport(zmq::stream_engine_base_t* engine, std::string peer_property)
-    : io_object_t(engine->_session->_io_thread), engine_(engine), session_(engine->_session) {
-  std::string_view text = peer_property;
-  state_ = State::kSocket;
-  // Another version is another protocol: both sides see that, and neither expects anything.
-  if (NextWord(&text) != kVersion) return;
-  if (!ReadMark(NextWord(&text), &peer_send_mark_)) return;
-  if (!ReadMark(NextWord(&text), &peer_receive_mark_)) return;
-  state_ = State::kAwaitsOffer;
-  if (!Connecting()) StartAccepting();
-}
 
 Transport::~Transport() {
   End();
@@ -138,171 +46,7 @@ std::string Transport::Name() const {
   return Connecting() ? engine_->_endpoint_uri_pair.remote : engine_->_endpoint_uri_pair.local;
 }
 
-// ---- Finding each other ----------------------------------------------------------------------
-
-void Transport::StartAccepting() {
-  state_ = State::kAwaitsDecision;
-  auto listener = Listener::Get();
-  ticket_ = std::make_shared<Ticket>();
-  if (listener && ticket_->fd() >= 0) {
-    listener_ = *std::move(listener);
-    token_ = listener_->Expect(ticket_);
-  }
-  if (token_.empty()) {
-    Decisions().RecordFallback(
-        Name(),
-        listener ? Fallback{FallbackReason::kDescriptorsShort, "for the rendezvous"}
-                 : rendezvous::ToFallback(listener.error()),
-        SideOf(false));
-    Send(std::string(kNo));
-    return;
-  }
-  WatchTicket();
-  Send(listener_->name() + " " + token_);
-}
-
-void Transport::WatchTicket() {
-  ticket_handle_ = add_fd(ticket_->fd());
-  set_pollin(ticket_handle_);
-}
-
-void Transport::ForgetTicket() {
-  if (waits_for_link_) cancel_timer(0);
-  waits_for_link_ = false;
-  if (ticket_handle_ != nullptr) rm_fd(ticket_handle_);
-  ticket_handle_ = nullptr;
-  if (!token_.empty()) listener_->Forget(token_);
-  token_.clear();
-  ticket_.reset();
-}
-
-void Transport::Send(std::string body) { command_ = std::string(kCommand) + body; }
-
-int Transport::NextMessage(zmq::msg_t* message) {
-  if (!command_.empty()) {
-    if (message->init_size(command_.size()) != 0) return -1;
-    std::memcpy(message->data(), command_.data(), command_.size());
-    message->set_flags(zmq::msg_t::command);
-    const bool was_no = std::string_view(command_).substr(kCommand.size()) == kNo;
-    command_.clear();
-    if (was_no) state_ = State::kSocket;
-    return 0;
-  }
-  if (state_ == State::kShared) Pump();
-  errno = EAGAIN;
-  return -1;
-}
-
-int Transport::ProcessMessage(zmq::msg_t* message) {
-  const bool command = (message->flags() & zmq::msg_t::command) != 0;
-  const std::string_view bytes(static_cast<const char*>(message->data()), message->size());
-  bool good = command;  // heartbeats and commands of later versions
-  if (command && bytes.substr(0, kCommand.size()) == kCommand) {
-    good = OnCommand(std::string(bytes.substr(kCommand.size())));
-  }
-  if (!good) {
-    errno = EPROTO;
-    return -1;
-  }
-  message->close();
-  message->init();
-  return 0;
-}
-
-bool Transport::OnCommand(const std::string& body) {
-  switch (state_) {
-    case State::kAwaitsOffer:
-      return OnOffer(body);
-    case State::kAwaitsDecision:
-      return OnDecision(body);
-    default:
-      return false;
-  }
-}
-
-bool Transport::OnOffer(const std::string& body) {
-  if (body == kNo) {
-    UseSocket({FallbackReason::kNoRendezvousDirectory, "the server cannot offer shared memory"});
-    return true;
-  }
-  std::string_view text = body;
-  const std::string name(NextWord(&text));
-  const std::string token(NextWord(&text));
-  if (name.empty() || token.empty()) return false;
-  ticket_ = std::make_shared<Ticket>();
-  zmq::mailbox_t* mailbox = static_cast<zmq::mailbox_t*>(session_->_socket->get_mailbox());
-  if (ticket_->fd() < 0 || !mailbox->signaler().watch()->usable()) {
-    Send(std::string(kNo));
-    Decisions().RecordFallback(Name(), {FallbackReason::kDescriptorsShort, ""});
-    return true;
-  }
-  state_ = State::kAwaitsLink;
-  WatchTicket();
-  ConnectInBackground(name, token, ticket_);
-  return true;
-}
-
-bool Transport::OnDecision(const std::string& body) {
-  if (body == kNo) {
-    UseSocket({FallbackReason::kHandshakeFailed, "the client keeps to the socket"});
-    return true;
-  }
-  if (body != kYes || accepted_) return false;
-  accepted_ = true;
-  waits_for_link_ = true;
-  add_timer(kLinkTimeoutMs, 0);
-  OnTicket();  // it may have come before
-  return true;
-}
-
-void Transport::OnTicket() {
-  if (ticket_ == nullptr || (state_ == State::kAwaitsDecision && !accepted_)) return;
-  auto outcome = ticket_->Take();
-  if (!outcome) return;
-  if (state_ == State::kAwaitsDecision) {
-    if (auto* connected = std::get_if<rendezvous::Connected>(&*outcome)) {
-      UseLink(std::move(*connected));
-      Pump();
-    }
-    return;
-  }
-  if (state_ != State::kAwaitsLink) return;
-  auto* connected = std::get_if<rendezvous::Connected>(&*outcome);
-  if (connected != nullptr) {
-    Send(std::string(kYes));
-    UseLink(std::move(*connected));
-    Pump();
-  } else {
-    Decisions().RecordFallback(Name(), std::get<Fallback>(*outcome));
-    ForgetTicket();
-    Send(std::string(kNo));
-  }
-  engine_->restart_output();
-}
-
-// It may have put messages into the ring and left at once.
-void Transport::TakeLateLink() {
-  if (!accepted_ || ticket_ == nullptr || !ticket_->imminent()) return;
-  auto outcome = ticket_->TakeWithin(kLateLinkMs);
-  if (!outcome) return;
-  if (auto* connected = std::get_if<rendezvous::Connected>(&*outcome)) {
-    UseLink(std::move(*connected));
-  }
-}
-
-void Transport::timer_event(int) {
-  waits_for_link_ = false;
-  errno = EPROTO;
-  // Deletes this.
-  engine_->error(zmq::i_engine::protocol_error);
-}
-
-void Transport::UseSocket(const Fallback& why) {
-  Decisions().RecordFallback(Name(), why, SideOf(Connecting()));
-  ForgetTicket();
-  state_ = State::kSocket;
-  engine_->restart_output();  // for what was sent meanwhile: the engine has stopped asking for it
-}
+// ---- The link --------------------------------------------------------------------------------
 
 void Transport::UseLink(rendezvous::Connected connected) {
   ForgetTicket();
@@ -315,7 +59,7 @@ void Transport::UseLink(rendezvous::Connected connected) {
                    .name = Name(),
                    .peer_uid = connected.peer.uid,
                    .peer_pid = static_cast<uint32_t>(connected.peer.pid)});
-  Decisions().RecordShared(Name(), SideOf(Connecting()));
+  Record({});
   state_ = State::kShared;
   session_->_transport = this;
   socket_handle_ = add_fd(link_->socket_fd());
@@ -343,8 +87,6 @@ void Transport::UseLink(rendezvous::Connected connected) {
   attachment->read_before = read_before;
   session_->send_call(SocketsPipe(), &SharedPipe::Attach, attachment.release());
 }
-
-// ---- The link --------------------------------------------------------------------------------
 
 void Transport::in_event() {
   if (ticket_ != nullptr) OnTicket();

@@ -79,6 +79,8 @@ class Transport final : public zmq::io_object_t {
   // The peer that has decided for the link is gone before the link was here.
   void TakeLateLink();
   void Send(std::string body);
+  // Notes the decision; kNone: for the link.
+  void Record(const Fallback& why) const;
   void UseSocket(const Fallback& why);
   void UseLink(rendezvous::Connected connected);
   void WatchTicket();

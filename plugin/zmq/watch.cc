@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "plugin/base/clock.h"
+#include "plugin/base/look_budget.h"
 #include "plugin/zmq/pipe.h"
 #include "plugin/zmq/settings.h"
 
@@ -27,14 +28,6 @@ constexpr int kTrimMs = 500;                               // idle for so long: 
 constexpr size_t kMaxHot = 16;
 constexpr int kEventsAtOnce = 32;
 
-inline void Pause() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield" ::: "memory");
-#endif
-}
-
 void WaitNanos(uint64_t nanos) {
   const uint64_t start = MonotonicNanos();
   while (MonotonicNanos() - start < nanos) Pause();
@@ -42,28 +35,17 @@ void WaitNanos(uint64_t nanos) {
 
 // At most one thread of the process looks. relaxed: nothing else depends on it.
 std::atomic<bool> looking{false};
-std::atomic<uint64_t> expected_wait_nanos{20 * kMicrosecond};
-std::atomic<uint32_t> waits{0};
+LookBudget& Budget() {
+  static LookBudget* budget = [] {
+    auto* made = new LookBudget;
+    made->SetMost(Settings::Get().max_look_nanos);
+    return made;
+  }();
+  return *budget;
+}
 // What came last came while somebody else had our processor: the peer shares it with us, and there
 // is no use in keeping it from the peer.
 std::atomic<bool> peer_shares_processor{false};
-
-// An average over recent waits. relaxed: a lost update only delays the estimate.
-void NoteWait(uint64_t nanos) {
-  waits.fetch_add(1, std::memory_order_relaxed);
-  const uint64_t old = expected_wait_nanos.load(std::memory_order_relaxed);
-  expected_wait_nanos.store((7 * old + std::min<uint64_t>(nanos, 1000 * kMicrosecond)) / 8,
-                            std::memory_order_relaxed);
-}
-
-uint64_t Budget() {
-  const uint64_t most = Settings::Get().max_look_nanos;
-  const uint64_t expected = expected_wait_nanos.load(std::memory_order_relaxed);
-  if (expected <= most) return std::min(most, 2 * expected + 10 * kMicrosecond);
-  // Looking does not pay at present. A trial now and then: the traffic may have changed, and two
-  // sides that both sleep see waits that are nothing but each other's wake-ups.
-  return waits.load(std::memory_order_relaxed) % 32 == 0 ? most : 0;
-}
 
 }  // namespace
 
@@ -177,7 +159,7 @@ bool Watch::InStream() {
 }
 
 bool Watch::Look(int timeout_ms) {
-  uint64_t budget = Budget();
+  uint64_t budget = Budget().Next();
   if (budget == 0 || hot_.empty() || looking.exchange(true, std::memory_order_relaxed)) {
     return !Arm();
   }
@@ -215,7 +197,7 @@ bool Watch::Look(int timeout_ms) {
   looking.store(false, std::memory_order_relaxed);
   if (!came) return !Arm();
   last_wait_nanos_ = MonotonicNanos() - start;
-  NoteWait(last_wait_nanos_);
+  Budget().NoteWait(last_wait_nanos_);
   if (others_ran != peer_shares_processor.load(std::memory_order_relaxed)) {
     peer_shares_processor.store(others_ran, std::memory_order_relaxed);
   }
@@ -272,7 +254,7 @@ int Watch::Wait(int timeout_ms) {
   }
   if (worked && timeout_ms != 0) {
     const uint64_t waited = MonotonicNanos() - start;
-    NoteWait(waited > kWakeNanos ? waited - kWakeNanos : 0);
+    Budget().NoteWait(waited > kWakeNanos ? waited - kWakeNanos : 0);
   }
   if (signalled) return 0;
   errno = EAGAIN;

@@ -43,9 +43,10 @@ constexpr size_t kSmallMessagesInRing = 8192;
 bool Writer::WriteBlock(zmq::msg_t& part, std::byte* place) {
   const auto& arena = link_->arena();
   if (arena == nullptr) return false;
-  const auto size = static_cast<uint32_t>(part.size());
+  const size_t size = part.size();
   const auto refer = [&](uint32_t block) {
-    const shm::BlockReference reference{block, 0, size, 0};
+    // A block is never larger than what 32 bits can say (Arena).
+    const shm::BlockReference reference{block, 0, static_cast<uint32_t>(size), 0};
     if (!link_->LendBlock(reference)) return false;
     std::memcpy(PutHeader(place, sizeof(reference), kBlock, FlagsOf(part)), &reference,
                 sizeof(reference));
@@ -67,7 +68,7 @@ bool Writer::WriteSmall(zmq::msg_t& part) {
   const size_t bytes = ChunkBytes(size);
   std::byte* place = link_->Reserve(bytes);
   if (place == nullptr) return false;
-  std::memcpy(PutHeader(place, size, kWhole, FlagsOf(part)), part.data(), size);
+  PutWhole(place, part);
   link_->Commit(bytes);
   last_bytes_ = bytes;
   return true;

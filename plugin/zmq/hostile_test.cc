@@ -1,0 +1,317 @@
+// A peer that lies: what it may write into the shared memory of its link, and what it may do to the
+// doorbells. It costs that peer its connection, or nothing at all; a bystander with a connection to
+// the same socket notices nothing.
+//
+// The lies are told from outside, through the liar's descriptors. The liar itself is honest: it
+// reconnects, which is how the test sees that its connection was ended.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "plugin/base/unique_fd.h"
+#include "plugin/shm/layout.h"
+#include "plugin/zmq/frame.h"
+#include "plugin/zmq/testing/eventually.h"
+#include "plugin/zmq/testing/peer_process.h"
+
+namespace samehost::zmq_transport {
+namespace {
+
+using testing::Eventually;
+using testing::PeerProcess;
+
+// Descriptors of a process whose target contains `what`.
+std::vector<std::string> DescriptorsOf(const PeerProcess& peer, const std::string& what) {
+  std::vector<std::string> found;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(
+           "/proc/" + std::to_string(peer.pid()) + "/fd", ignored)) {
+    const auto target = std::filesystem::read_symlink(entry.path(), ignored).string();
+    if (target.find(what) != std::string::npos) found.push_back(entry.path());
+  }
+  return found;
+}
+
+// The shared memory of a process's only link.
+class LinkMemory {
+ public:
+  explicit LinkMemory(const PeerProcess& peer) {
+    const auto paths = DescriptorsOf(peer, "/memfd:samehost-link");
+    EXPECT_EQ(paths.size(), 1u);
+    if (paths.size() != 1) return;
+    const UniqueFd fd(open(paths[0].c_str(), O_RDWR | O_CLOEXEC));
+    struct stat status = {};
+    EXPECT_EQ(fstat(fd.get(), &status), 0);
+    bytes_ = static_cast<size_t>(status.st_size);
+    inode_ = status.st_ino;
+    void* memory = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+    EXPECT_NE(memory, MAP_FAILED);
+    memory_ = memory == MAP_FAILED ? nullptr : static_cast<std::byte*>(memory);
+  }
+  ~LinkMemory() {
+    if (memory_ != nullptr) munmap(memory_, bytes_);
+  }
+  LinkMemory(const LinkMemory&) = delete;
+  LinkMemory& operator=(const LinkMemory&) = delete;
+
+  bool valid() const { return memory_ != nullptr; }
+  const shm::SegmentHeader& header() const {
+    return *reinterpret_cast<const shm::SegmentHeader*>(memory_);
+  }
+  // 0: connecting to accepting.
+  shm::DirectionControl& control(int direction) {
+    return *reinterpret_cast<shm::DirectionControl*>(memory_ + header().control_offset[direction]);
+  }
+  // Where the next record of a direction will begin.
+  std::byte* next(int direction) {
+    const uint64_t head = control(direction).head.load();
+    return memory_ + header().data_offset[direction] + head % header().ring_bytes[direction];
+  }
+  // Publishes one record as its producer would, whatever is in it.
+  void Publish(int direction, const void* payload, size_t bytes) {
+    std::byte* at = next(direction);
+    std::memcpy(at + 8, payload, bytes);
+    const uint64_t end = 0;
+    std::memcpy(at + shm::RecordBytes(bytes), &end, sizeof(end));
+    reinterpret_cast<std::atomic<uint64_t>*>(at)->store(
+        shm::PackHeader(static_cast<uint32_t>(bytes), shm::RecordKind::kData));
+    control(direction).head.fetch_add(shm::RecordBytes(bytes));
+  }
+  void PublishHeader(int direction, uint64_t header) {
+    reinterpret_cast<std::atomic<uint64_t>*>(next(direction))->store(header);
+    control(direction).head.fetch_add(64);
+  }
+  // The link that the process has now is another one.
+  bool ReplacedIn(const PeerProcess& peer) const {
+    const auto paths = DescriptorsOf(peer, "/memfd:samehost-link");
+    struct stat status = {};
+    return paths.size() == 1 && stat(paths[0].c_str(), &status) == 0 && status.st_ino != inode_;
+  }
+
+ private:
+  std::byte* memory_ = nullptr;
+  size_t bytes_ = 0;
+  ino_t inode_ = 0;
+};
+
+struct Chunk {
+  ChunkHeader header;
+  unsigned char bytes[24];
+};
+
+void PublishChunk(LinkMemory& memory, uint32_t length, uint8_t kind, uint8_t flags,
+                  uint64_t first_word = 0, uint16_t zero = 0) {
+  Chunk chunk = {{length, kind, flags, zero}, {}};
+  std::memcpy(chunk.bytes, &first_word, sizeof(first_word));
+  memory.Publish(0, &chunk, sizeof(chunk));
+}
+
+struct Lie {
+  const char* name;
+  std::function<void(LinkMemory&)> tell;
+};
+
+// ---- Of a sender -----------------------------------------------------------------------------
+
+class LyingSender : public ::testing::TestWithParam<Lie> {};
+
+TEST_P(LyingSender, CostsItsOwnConnectionAndNothingElse) {
+  PeerProcess victim, liar, bystander;
+  ASSERT_EQ(victim("socket PULL"), "ok");
+  const std::string name = victim("bind shm://*").substr(3);
+  for (PeerProcess* peer : {&liar, &bystander}) {
+    ASSERT_EQ((*peer)("socket PUSH"), "ok");
+    ASSERT_EQ((*peer)("connect " + name), "ok");
+    ASSERT_EQ((*peer)("send 0 1 1 100 20000"), "sent 1");
+    ASSERT_EQ(victim("recv 1 20000"), "got 1 first 0 last 0");
+    ASSERT_TRUE(Eventually([&] { return peer->Links() == 1; }));
+  }
+  LinkMemory memory(liar);
+  ASSERT_TRUE(memory.valid());
+  ASSERT_EQ(bystander("send 10 5 1 100 20000"), "sent 5");
+  GetParam().tell(memory);
+  ASSERT_EQ(bystander("send 15 5 1 100 20000"), "sent 5");
+  EXPECT_EQ(victim("recv 10 20000"), "got 10 first 10 last 19");
+  // An honest program that reconnects is as welcome as ever.
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_EQ(victim("recv 1 10"), "got 0 first 0 last 0");
+    return memory.ReplacedIn(liar);
+  }));
+  ASSERT_EQ(liar("send 30 5 2 100 20000"), "sent 5");
+  EXPECT_EQ(victim("recv 5 20000"), "got 5 first 30 last 34");
+  ASSERT_EQ(bystander("send 40 5 2 100 20000"), "sent 5");
+  EXPECT_EQ(victim("recv 5 20000"), "got 5 first 40 last 44");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, LyingSender,
+    ::testing::Values(
+        Lie{"RecordBeyondTheRing",
+            [](LinkMemory& m) {
+              m.PublishHeader(0, shm::PackHeader(UINT32_MAX, shm::RecordKind::kData));
+            }},
+        Lie{"RecordOfAnUnknownKind",
+            [](LinkMemory& m) { m.PublishHeader(0, shm::PackHeader(16, shm::RecordKind(77))); }},
+        Lie{"RecordOfNoBytes",
+            [](LinkMemory& m) { m.PublishHeader(0, shm::PackHeader(0, shm::RecordKind::kData)); }},
+        Lie{"SwitchToARingThatIsNotThere",
+            [](LinkMemory& m) {
+              m.PublishHeader(0, shm::PackHeader(sizeof(shm::SwitchPayload),
+                                                 shm::RecordKind::kSwitch));
+            }},
+        Lie{"HeadOutOfRange", [](LinkMemory& m) { m.control(0).head.store(UINT64_MAX / 2); }},
+        Lie{"ChunkLongerThanItsRecord",
+            [](LinkMemory& m) { PublishChunk(m, 1 << 20, kWhole, 0); }},
+        Lie{"ChunkLongerThanAnything",
+            [](LinkMemory& m) { PublishChunk(m, UINT32_MAX, kWhole, 0); }},
+        Lie{"ChunkOfAnUnknownKind", [](LinkMemory& m) { PublishChunk(m, 24, 9, 0); }},
+        Lie{"ChunkWithUnknownFlags", [](LinkMemory& m) { PublishChunk(m, 24, kWhole, 0x80); }},
+        Lie{"ChunkThatIsNotZeroWhereItShouldBe",
+            [](LinkMemory& m) { PublishChunk(m, 24, kWhole, 0, 0, 1); }},
+        Lie{"SubscriptionAndItsEndAtOnce",
+            [](LinkMemory& m) { PublishChunk(m, 24, kWhole, kFlagSubscribe | kFlagCancel); }},
+        Lie{"MessageOfExabytes",
+            [](LinkMemory& m) { PublishChunk(m, 24, kStart, 0, uint64_t{1} << 60); }},
+        Lie{"MessageOfAllBytesThereAre",
+            [](LinkMemory& m) { PublishChunk(m, 24, kStart, 0, UINT64_MAX); }},
+        Lie{"MessageOfNoBytesInPieces", [](LinkMemory& m) { PublishChunk(m, 24, kStart, 0, 0); }},
+        Lie{"PieceLargerThanItsMessage", [](LinkMemory& m) { PublishChunk(m, 24, kStart, 0, 8); }},
+        Lie{"NextPieceOfNoMessage", [](LinkMemory& m) { PublishChunk(m, 24, kRest, 0); }},
+        Lie{"WholePartBetweenPieces",
+            [](LinkMemory& m) {
+              PublishChunk(m, 24, kStart, 0, 1000);
+              PublishChunk(m, 24, kWhole, 0);
+            }},
+        Lie{"BlockThatWasNeverOffered",
+            [](LinkMemory& m) { PublishChunk(m, 16, kBlock, 0, 200); }},
+        Lie{"ReferenceOfTheWrongSize", [](LinkMemory& m) { PublishChunk(m, 8, kBlock, 0); }}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+// A message of which the last part never comes is never received, and keeps nobody from sending.
+TEST(LyingPeer, UnfinishedMultipartStopsNobody) {
+  PeerProcess victim, liar, bystander;
+  ASSERT_EQ(victim("socket PULL"), "ok");
+  const std::string name = victim("bind shm://*").substr(3);
+  for (PeerProcess* peer : {&liar, &bystander}) {
+    ASSERT_EQ((*peer)("socket PUSH"), "ok");
+    ASSERT_EQ((*peer)("connect " + name), "ok");
+    ASSERT_EQ((*peer)("send 0 1 1 100 20000"), "sent 1");
+    ASSERT_EQ(victim("recv 1 20000"), "got 1 first 0 last 0");
+  }
+  LinkMemory memory(liar);
+  ASSERT_TRUE(memory.valid());
+  for (int i = 0; i < 100; ++i) PublishChunk(memory, 24, kWhole, kFlagMore, 99);
+  for (uint64_t first = 0; first < 100; first += 10) {
+    ASSERT_EQ(bystander("send " + std::to_string(first) + " 10 2 100 20000"), "sent 10");
+    EXPECT_EQ(victim("recv 10 20000"), "got 10 first " + std::to_string(first) + " last " +
+                                           std::to_string(first + 9));
+  }
+  liar.Kill();
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_EQ(victim("recv 1 10"), "got 0 first 0 last 0");
+    return victim.Links() == 1;
+  }));
+}
+
+// ---- Of a receiver ---------------------------------------------------------------------------
+
+class LyingReceiver : public ::testing::TestWithParam<Lie> {};
+
+TEST_P(LyingReceiver, CostsItsOwnConnectionAndNothingElse) {
+  PeerProcess victim, liar, bystander;
+  ASSERT_EQ(victim("socket PUSH"), "ok");
+  const std::string mark = std::to_string(ZMQ_SNDHWM) + " 10";
+  ASSERT_EQ(victim("set " + mark), "ok");
+  const std::string name = victim("bind shm://*").substr(3);
+  ASSERT_EQ(liar("socket PULL"), "ok");
+  ASSERT_EQ(liar("set " + std::to_string(ZMQ_RCVHWM) + " 10"), "ok");
+  ASSERT_EQ(liar("connect " + name), "ok");
+  ASSERT_EQ(victim("send 0 1 1 100 20000"), "sent 1");
+  ASSERT_EQ(liar("recv 1 20000"), "got 1 first 0 last 0");
+  LinkMemory memory(liar);
+  ASSERT_TRUE(memory.valid());
+  // Up to the high-water mark, where the victim depends on what the liar says.
+  const std::string sent = victim("send 1 100 1 100 300");
+  ASSERT_EQ(sent.substr(0, 5), "sent ");
+  ASSERT_GE(std::stoi(sent.substr(5)), 20);
+  GetParam().tell(memory);
+  ASSERT_EQ(bystander("socket PULL"), "ok");
+  ASSERT_EQ(bystander("connect " + name), "ok");
+  // All goes to the bystander and to the honest program that takes the liar's place.
+  victim.Tell("send 1000 2000 1 100 20000");
+  liar.Tell("recv 1000000 1000");
+  const std::string got = bystander("recv 100 20000");
+  EXPECT_EQ(got.substr(0, 8), "got 100 ") << got;
+  bystander.Tell("recv 1000000 1000");
+  EXPECT_EQ(victim.Answer(), "sent 2000");
+  EXPECT_EQ(liar.Answer().find("torn"), std::string::npos);
+  EXPECT_EQ(bystander.Answer().find("torn"), std::string::npos);
+  EXPECT_TRUE(memory.ReplacedIn(liar));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, LyingReceiver,
+    ::testing::Values(
+        Lie{"TookMoreThanItWasSent",
+            [](LinkMemory& m) { m.control(1).messages_taken.store(UINT64_MAX); }},
+        Lie{"TailOutOfRange",
+            [](LinkMemory& m) {
+              m.control(1).tail.store(UINT64_MAX / 2);
+              m.control(1).taken.store(UINT64_MAX / 2);
+              // The producer looks at it when the ring seems full only.
+              m.control(1).messages_taken.store(UINT64_MAX);
+            }}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+// A doorbell that never stops costs time, and nothing else.
+TEST(LyingPeer, DoorbellThatNeverStops) {
+  PeerProcess victim, liar, bystander;
+  ASSERT_EQ(victim("socket PULL"), "ok");
+  const std::string name = victim("bind shm://*").substr(3);
+  for (PeerProcess* peer : {&liar, &bystander}) {
+    ASSERT_EQ((*peer)("socket PUSH"), "ok");
+    ASSERT_EQ((*peer)("connect " + name), "ok");
+    ASSERT_EQ((*peer)("send 0 1 1 100 20000"), "sent 1");
+    ASSERT_EQ(victim("recv 1 20000"), "got 1 first 0 last 0");
+  }
+  const UniqueFd liar_process(static_cast<int>(syscall(SYS_pidfd_open, liar.pid(), 0)));
+  std::vector<UniqueFd> doorbells;
+  for (const std::string& path : DescriptorsOf(liar, "anon_inode:[eventfd]")) {
+    const int number = std::stoi(path.substr(path.rfind('/') + 1));
+    doorbells.emplace_back(
+        static_cast<int>(syscall(SYS_pidfd_getfd, liar_process.get(), number, 0)));
+    ASSERT_TRUE(doorbells.back().valid());
+  }
+  ASSERT_FALSE(doorbells.empty());
+  LinkMemory memory(liar);
+  std::atomic<bool> stop{false};
+  std::thread ringer([&] {
+    const uint64_t one = 1;
+    while (!stop) {
+      for (const UniqueFd& doorbell : doorbells) (void)!write(doorbell.get(), &one, sizeof(one));
+    }
+  });
+  for (uint64_t first = 0; first < 100; first += 10) {
+    ASSERT_EQ(bystander("send " + std::to_string(first) + " 10 2 100 20000"), "sent 10");
+    EXPECT_EQ(victim("recv 10 20000"), "got 10 first " + std::to_string(first) + " last " +
+                                           std::to_string(first + 9));
+  }
+  stop = true;
+  ringer.join();
+  ASSERT_EQ(liar("send 0 100 1 100 20000"), "sent 100");
+  EXPECT_EQ(victim("recv 100 20000"), "got 100 first 0 last 99");
+}
+
+}  // namespace
+}  // namespace samehost::zmq_transport
