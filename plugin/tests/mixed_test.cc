@@ -48,7 +48,13 @@ TEST_P(MixedTest, StockAndSamehostClientsTogether) {
         grpc::ClientContext context;
         Reply reply;
         Request request = Payload(i * 50, t * 1000 + i);
-        good += stub->Unary(&context, request, &reply).ok() && reply.payload() == request.payload();
+        const grpc::Status status = stub->Unary(&context, request, &reply);
+        if (!status.ok()) {
+          ADD_FAILURE() << "client " << t << ", call " << i << ": " << status.error_code() << " "
+                        << status.error_message();
+          return;
+        }
+        good += reply.payload() == request.payload();
       }
     });
   }
