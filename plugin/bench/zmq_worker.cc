@@ -1,12 +1,14 @@
 // samehost-bench-zmq-worker: one process of `samehost-bench zmq`. It uses libzmq's C API and
 // nothing of samehost; the runner starts it with the distribution's library or with samehost's.
 //
-//   PATTERN serve ENDPOINT BYTES            binds, prints "bound ENDPOINT", serves until its input
-//   ends PATTERN measure ENDPOINT BYTES SECONDS  connects, measures, prints one line of results
-//   PATTERN inproc inproc://x BYTES SECONDS both, in two threads of one process
+// clang-format off
+//   PATTERN serve ENDPOINT BYTES             binds, prints "bound ENDPOINT", serves until its input ends
+//   PATTERN measure ENDPOINT BYTES SECONDS   connects, measures, prints one line of results
+//   PATTERN inproc inproc://x BYTES SECONDS  both, in two threads of one process
+// clang-format on
 //
 // Patterns: req (REQ/REP), dealer (DEALER/ROUTER), push (the server pushes), pub (the server
-// publishes), idle.
+// publishes), idle. Messages have 16 bytes at least (idle: 1) and are checked.
 #include <poll.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -23,9 +25,14 @@
 #include <thread>
 #include <vector>
 
+#include "plugin/bench/payload.h"
 #include "plugin/bench/zmq_links.h"
 
 namespace {
+
+using samehost::bench::CheckWholeBody;
+using samehost::bench::FillBody;
+using samehost::bench::StampBody;
 
 std::atomic<bool> stopping{false};
 
@@ -38,6 +45,10 @@ uint64_t Now() { return Nanos(CLOCK_MONOTONIC); }
 
 [[noreturn]] void Die(const char* what) {
   std::fprintf(stderr, "zmq worker: %s: %s\n", what, zmq_strerror(zmq_errno()));
+  std::exit(1);
+}
+[[noreturn]] void DieOf(const char* what) {
+  std::fprintf(stderr, "zmq worker: %s\n", what);
   std::exit(1);
 }
 void Check(bool good, const char* what) {
@@ -58,6 +69,8 @@ void Serve(const std::string& pattern, void* socket, size_t bytes) {
   zmq_setsockopt(socket, ZMQ_RCVTIMEO, &wait_ms, sizeof(wait_ms));
   zmq_setsockopt(socket, ZMQ_SNDTIMEO, &wait_ms, sizeof(wait_ms));
   std::vector<char> body(bytes);
+  FillBody(body, 0);
+  uint64_t sequence = 0;
   while (!stopping.load(std::memory_order_relaxed)) {
     if (pattern == "idle") {
       usleep(10'000);
@@ -74,9 +87,18 @@ void Serve(const std::string& pattern, void* socket, size_t bytes) {
       }
       zmq_msg_close(&message);
     } else {
-      zmq_send(socket, body.data(), bytes, 0);
+      StampBody(body, sequence + 1);
+      if (zmq_send(socket, body.data(), bytes, 0) >= 0) ++sequence;
     }
   }
+}
+
+// Whether it is the message of this number: both of its ends say so, and now and then every byte is
+// looked at.
+bool IsMessage(const char* data, size_t bytes, uint64_t sequence) {
+  if (sequence % 64 == 0) return CheckWholeBody({data, bytes}, bytes, sequence);
+  return std::memcmp(data, &sequence, sizeof(sequence)) == 0 &&
+         std::memcmp(data + bytes - sizeof(sequence), &sequence, sizeof(sequence)) == 0;
 }
 
 double Percentile(std::vector<uint32_t>& sorted, double fraction) {
@@ -86,15 +108,19 @@ double Percentile(std::vector<uint32_t>& sorted, double fraction) {
 
 void Measure(const std::string& pattern, void* socket, size_t bytes, double seconds) {
   std::vector<char> body(bytes);
+  FillBody(body, 0);
+  uint64_t sequence = 0;
   std::vector<uint32_t> waits;
   waits.reserve(1 << 22);
   uint64_t count = 0, start = 0, cpu = 0, now = 0;
   const auto once = [&] {
     if (Echoes(pattern)) {
+      StampBody(body, ++sequence);
       const uint64_t began = Now();
       Check(zmq_send(socket, body.data(), bytes, 0) >= 0, "send");
       Check(zmq_recv(socket, body.data(), bytes, 0) == static_cast<int>(bytes), "recv");
       now = Now();
+      if (!IsMessage(body.data(), bytes, sequence)) DieOf("another message than was sent");
       if (start != 0)
         waits.push_back(static_cast<uint32_t>(std::min<uint64_t>(now - began, UINT32_MAX)));
       return;
@@ -102,6 +128,13 @@ void Measure(const std::string& pattern, void* socket, size_t bytes, double seco
     zmq_msg_t message;
     zmq_msg_init(&message);
     Check(zmq_msg_recv(&message, socket, 0) == static_cast<int>(bytes), "recv");
+    // In the order they were sent in; a subscriber may miss some, and the first ones anyway.
+    const char* data = static_cast<const char*>(zmq_msg_data(&message));
+    uint64_t stamp = 0;
+    std::memcpy(&stamp, data, sizeof(stamp));
+    if (stamp <= sequence) DieOf("a message out of order");
+    sequence = stamp;
+    if (!IsMessage(data, bytes, sequence)) DieOf("another message than was sent");
     zmq_msg_close(&message);
   };
   if (pattern == "idle") {

@@ -50,8 +50,13 @@ std::optional<Arena::Block> Arena::Allocate(size_t bytes, Use use) {
   if (!number.has_value()) number = Make(BlockBytes(bytes));
   if (!number.has_value()) return std::nullopt;
   if (use == Use::kNow) Announce();
-  const Mapping& mapping = slots_[*number].mapping;
-  return Block{*number, mapping.data(), mapping.size()};
+  return Own(*number);
+}
+
+Arena::Block Arena::Own(uint32_t number) {
+  Slot& slot = slots_[number];
+  ++slot.owners;
+  return Block{number, slot.mapping.data(), slot.mapping.size()};
 }
 
 void Arena::Announce() {
@@ -96,6 +101,7 @@ std::optional<uint32_t> Arena::Make(size_t bytes) {
   slot.mapping = std::move(memory->mapping);
   slot.base = base;
   slot.lent = 1;
+  slot.owners = 0;
   bytes_ += bytes;
   return number;
 }
@@ -103,7 +109,7 @@ std::optional<uint32_t> Arena::Make(size_t bytes) {
 void Arena::Free(uint32_t number) {
   if (Forked()) return;
   std::lock_guard lock(mutex_);
-  idle_.push_back(number);
+  if (--slots_[number].owners == 0) idle_.push_back(number);
 }
 
 bool Arena::Lend(uint32_t number) {
@@ -116,6 +122,20 @@ bool Arena::Lend(uint32_t number) {
     return false;
   ++slot.lent;
   return true;
+}
+
+std::optional<Arena::Block> Arena::TakeBack(uint32_t number) {
+  if (Forked()) return std::nullopt;
+  std::lock_guard lock(mutex_);
+  if (control_ == nullptr || number >= slots_.size()) return std::nullopt;
+  Slot& slot = slots_[number];
+  if (!slot.mapping.valid()) return std::nullopt;
+  // Its being mapped is no reference that could be sent back.
+  const uint32_t returned = Returned(number) - slot.base;
+  if (returned == 0 || returned >= slot.lent) return std::nullopt;
+  --slot.lent;
+  if (slot.owners == 0) std::erase(idle_, number);
+  return Own(number);
 }
 
 bool Arena::Trim() {

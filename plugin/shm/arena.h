@@ -1,7 +1,7 @@
 // Arena: shared memory into which a sender writes its messages before they are sent, so that they
 // need not be copied into the ring: the ring then only says where they lie (docs/design/arena.md).
-// It consists of blocks, each a memfd that the peer maps once, for reading only, and uses again and
-// again.
+// It consists of blocks, each a memfd that the peer maps once, for reading only (or, by agreement,
+// for writing, too), and uses again and again.
 //
 // Owner: shared by the link and by whoever holds a block. Threads: any; the mutex is held for a
 // moment, or while a new block is made. After Retire() and in a forked child Allocate() gives
@@ -35,15 +35,18 @@ class Arena {
         bool writable_blocks = false);
 
   // A block of at least `bytes`, for one local owner, that the peer has no part of any more. To be
-  // written and sent now: tells the peer that a large message is coming and wakes it when it sleeps,
-  // which takes as long as writing the message.
+  // written and sent now: tells the peer that a large message is coming and wakes it when it
+  // sleeps, which takes as long as writing the message.
   enum class Use { kNow, kLater };
   std::optional<Block> Allocate(size_t bytes, Use use = Use::kNow);
-  // The local owner has no further use for it.
+  // A local owner has no further use for it.
   void Free(uint32_t number);
   // Counts one more reference that is about to be sent to the peer, who will give it back. False
   // when the peer has not mapped the block (yet): copy instead. Requires a local owner.
   bool Lend(uint32_t number);
+  // The peer sends a block back instead of giving it back: this side is its local owner again.
+  // False: the peer has no reference to it.
+  std::optional<Block> TakeBack(uint32_t number);
   // Gives what is not in use back to the kernel, here and at the peer. Whether all has gone.
   bool Trim();
   // The link is about to end.
@@ -56,8 +59,11 @@ class Arena {
     Mapping mapping;    // invalid: no block has this number
     uint32_t lent = 0;  // references sent, the announcement included
     uint32_t base = 0;  // blocks_returned when it was announced
+    // Local owners: it may be back before the one who sent it has done with it.
+    uint32_t owners = 0;
   };
   bool Forked() const;
+  Block Own(uint32_t number);
   uint32_t Returned(uint32_t number) const;
   // Whether the peer has given back every reference.
   bool Settled(uint32_t number) const;
@@ -75,7 +81,7 @@ class Arena {
   const int socket_;
   uint32_t announced_ = 0;  // how often
   std::vector<Slot> slots_;
-  std::vector<uint32_t> idle_;  // without a local owner; the last one was used last
+  std::vector<uint32_t> idle_;  // without local owners; the last one was used last
   size_t bytes_ = 0;
   uint64_t next_try_nanos_ = 0;
 };

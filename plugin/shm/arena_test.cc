@@ -95,6 +95,49 @@ TEST_F(ArenaTest, UsedAgainWhenBothHaveDoneWithIt) {
   EXPECT_EQ(Allocate().number, block.number);
 }
 
+TEST_F(ArenaTest, SentBackItBelongsToItsOwnerAgain) {
+  const Arena::Block block = Written("a large message");
+  ASSERT_TRUE(sender().LendBlock(At(block, 2, 5)));
+  arena().Free(block.number);
+  Borrowed borrowed = receiver().Borrow(At(block, 2, 5));
+  const auto sent = receiver().SendBack(&borrowed.lease, borrowed.bytes);
+  ASSERT_TRUE(sent.has_value());
+  EXPECT_FALSE(borrowed.lease.valid());
+  EXPECT_NE(Allocate().number, block.number) << "it is under way";
+  const std::span<std::byte> back = sender().TakeBack(*sent);
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(back.data()), back.size()), "large");
+  EXPECT_EQ(back.data(), block.data + 2);
+  EXPECT_NE(Allocate().number, block.number) << "it has a local owner";
+  arena().Free(block.number);
+  EXPECT_EQ(Allocate().number, block.number);
+  EXPECT_EQ(receiver().counters().bytes_sent, 5u);
+  EXPECT_EQ(sender().counters().bytes_received, 5u);
+}
+
+TEST_F(ArenaTest, SentBackBeforeTheSenderHasDoneWithIt) {
+  const Arena::Block block = Written("x");
+  ASSERT_TRUE(sender().LendBlock(At(block, 0, 5)));
+  Borrowed borrowed = receiver().Borrow(At(block, 0, 5));
+  const auto sent = receiver().SendBack(&borrowed.lease, borrowed.bytes);
+  ASSERT_TRUE(sent.has_value());
+  EXPECT_FALSE(sender().TakeBack(*sent).empty());
+  arena().Free(block.number);
+  EXPECT_NE(Allocate().number, block.number) << "the other owner has it";
+  arena().Free(block.number);
+  EXPECT_EQ(Allocate().number, block.number);
+}
+
+TEST_F(ArenaTest, OnlyWhatIsThePeersIsSentBack) {
+  const Arena::Block block = Written("x");
+  ASSERT_TRUE(sender().LendBlock(At(block, 0, 5)));
+  Borrowed borrowed = receiver().Borrow(At(block, 0, 5));
+  const std::vector<std::byte> elsewhere(5);
+  EXPECT_FALSE(receiver().SendBack(&borrowed.lease, elsewhere).has_value());
+  LinkPair strangers{{}, true, SOCK_SEQPACKET, /*trusts_peer=*/true};
+  EXPECT_FALSE(strangers.accepting->SendBack(&borrowed.lease, borrowed.bytes).has_value());
+  EXPECT_TRUE(borrowed.lease.valid());
+}
+
 TEST_F(ArenaTest, AnotherSizeGetsAnotherBlock) {
   const Arena::Block block = Written("x");
   arena().Free(block.number);
@@ -307,6 +350,25 @@ TEST_F(ArenaHostileTest, DropWhileBorrowed) {
   EXPECT_EQ(Text(borrowed), std::string(8, '\0'));
   EXPECT_FALSE(victim_->Borrow({0, 0, 8, 0}).lease.valid());
 }
+TEST_F(ArenaHostileTest, SendsBackWhatItDoesNotHave) {
+  EXPECT_TRUE(sender().TakeBack({0, 0, 10, 0}).empty()) << "no such block";
+  EXPECT_TRUE(sender().TakeBack({UINT32_MAX, 0, 10, 0}).empty());
+  const Arena::Block block = Allocate();
+  EXPECT_TRUE(sender().TakeBack(At(block, 0, 10)).empty()) << "not even mapped";
+  Receive();
+  EXPECT_TRUE(sender().TakeBack(At(block, 0, 10)).empty()) << "not lent";
+  ASSERT_TRUE(sender().LendBlock(At(block, 0, 10)));
+  EXPECT_TRUE(sender().TakeBack(At(block, 0, 0)).empty());
+  ASSERT_TRUE(sender().LendBlock(At(block, 0, 10)));
+  EXPECT_TRUE(sender().TakeBack(At(block, block.size, 1)).empty());
+  ASSERT_TRUE(sender().LendBlock(At(block, 0, 10)));
+  EXPECT_FALSE(sender().TakeBack(At(block, 0, 10)).empty());
+  arena().Free(block.number);
+  // Given back and sent back: it counts wrongly, and gets no more of this block.
+  words().blocks_returned[block.number].fetch_add(100);
+  EXPECT_TRUE(sender().TakeBack(At(block, 0, 10)).empty());
+}
+
 // Who gives back what it never had gets no more of it.
 TEST_F(ArenaHostileTest, WrongReturns) {
   const Arena::Block block = Written("x");

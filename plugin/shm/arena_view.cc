@@ -1,5 +1,6 @@
 #include "plugin/shm/arena_view.h"
 
+#include <functional>
 #include <utility>
 
 #include "plugin/base/fork_guard.h"
@@ -31,6 +32,14 @@ class ArenaView::View final : public Lease::Owner {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
   size_t size() const { return block_.size(); }
+  std::optional<uint32_t> OffsetOf(std::span<const std::byte> bytes) const {
+    const std::less_equal<const std::byte*> before;
+    const std::byte* const end = block_.data() + block_.size();
+    if (!before(block_.data(), bytes.data()) || !before(bytes.data() + bytes.size(), end)) {
+      return std::nullopt;
+    }
+    return static_cast<uint32_t>(bytes.data() - block_.data());
+  }
 
  private:
   ~View() = default;
@@ -112,6 +121,21 @@ Borrowed ArenaView::Borrow(const BlockReference& reference) {
     return {};
   }
   return view.Borrow(reference.offset, reference.length);
+}
+
+std::optional<BlockReference> ArenaView::SendBack(Lease* lease, std::span<const std::byte> bytes) {
+  std::lock_guard lock(mutex_);
+  for (size_t number = 0; number < views_.size(); ++number) {
+    View* view = views_[number].get();
+    if (view == nullptr || !lease->BelongsTo(view)) continue;
+    const std::optional<uint32_t> offset = view->OffsetOf(bytes);
+    if (!offset.has_value()) return std::nullopt;
+    lease->Forget();
+    view->Drop();
+    return BlockReference{static_cast<uint32_t>(number), *offset,
+                          static_cast<uint32_t>(bytes.size()), 0};
+  }
+  return std::nullopt;
 }
 
 size_t ArenaView::memory_bytes() const {

@@ -2,14 +2,16 @@
 // reading.
 //
 // Owner: the link. Threads: Receive() and Drop() whoever reads the socket, one thread at a time;
-// Borrow() the consuming thread; memory_bytes() any. What is borrowed keeps its block mapped on
-// its own. A peer that breaks the rules breaks the link.
+// Borrow() the consuming thread, SendBack() the producing one; memory_bytes() any. What is borrowed
+// keeps its block mapped on its own. A peer that breaks the rules breaks the link.
 #ifndef SAMEHOST_PLUGIN_SHM_ARENA_VIEW_H_
 #define SAMEHOST_PLUGIN_SHM_ARENA_VIEW_H_
 
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "plugin/base/mapping.h"
@@ -32,6 +34,7 @@ class ArenaView {
   void Receive(ReceivedFrame frame);
   void Drop(uint32_t number);
   Borrowed Borrow(const BlockReference& reference);
+  std::optional<BlockReference> SendBack(Lease* lease, std::span<const std::byte> bytes);
   size_t memory_bytes() const;
 
  private:

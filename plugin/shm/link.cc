@@ -191,10 +191,21 @@ bool LinkImpl::TrimIdle() {
 
 bool LinkImpl::LendBlock(const BlockReference& reference) {
   if (forked() || arena_ == nullptr || !arena_->Lend(reference.block)) return false;
+  CountBlockSent(reference);
+  return true;
+}
+
+std::optional<BlockReference> LinkImpl::SendBack(Lease* lease, std::span<const std::byte> bytes) {
+  if (forked()) return std::nullopt;
+  const std::optional<BlockReference> reference = view_.SendBack(lease, bytes);
+  if (reference.has_value()) CountBlockSent(*reference);
+  return reference;
+}
+
+void LinkImpl::CountBlockSent(const BlockReference& reference) {
   // relaxed: counters.
   page_->blocks_lent.fetch_add(1, std::memory_order_relaxed);
   page_->bytes_sent.fetch_add(reference.length, std::memory_order_relaxed);
-  return true;
 }
 
 // ---- Consuming -------------------------------------------------------------------------------
@@ -219,6 +230,18 @@ Borrowed LinkImpl::Borrow(const BlockReference& reference) {
   // relaxed: a counter.
   page_->bytes_received.fetch_add(borrowed.bytes.size(), std::memory_order_relaxed);
   return borrowed;
+}
+
+std::span<std::byte> LinkImpl::TakeBack(const BlockReference& reference) {
+  if (forked() || arena_ == nullptr || reference.length == 0) return {};
+  const std::optional<Arena::Block> block = arena_->TakeBack(reference.block);
+  if (!block.has_value()) return {};
+  if (reference.length > block->size || reference.offset > block->size - reference.length) {
+    arena_->Free(block->number);
+    return {};
+  }
+  page_->bytes_received.fetch_add(reference.length, std::memory_order_relaxed);  // a counter
+  return {block->data + reference.offset, reference.length};
 }
 
 const Error& LinkImpl::broken() const {

@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -143,6 +144,11 @@ class Link {
   // The bytes at `reference`, whose block has a local owner, are about to be sent by a record that
   // refers to them. False: copy them instead. Producing thread.
   virtual bool LendBlock(const BlockReference& reference) = 0;
+  // `bytes`, which `lease` (of Borrow()) keeps, are about to be sent back by a record that says how
+  // the peer calls them: the lease is over without the block's having been given back. Nothing:
+  // they are no bytes of the peer's; copy them. The record must be published. Producing thread.
+  virtual std::optional<BlockReference> SendBack(Lease* lease,
+                                                 std::span<const std::byte> bytes) = 0;
 
   // ---- Consuming (one thread at a time) ----------------------------------------------------
 
@@ -165,6 +171,9 @@ class Link {
   virtual void SetMessagesTaken(uint64_t messages) = 0;
   // The bytes that a record of the peer refers to; invalid lease: the peer broke the rules.
   virtual Borrowed Borrow(const BlockReference& reference) = 0;
+  // The same for a record of bytes that were lent to the peer, who sends them back (SendBack()).
+  // Their block has a local owner again: Arena::Free(). Empty: the peer broke the rules.
+  virtual std::span<std::byte> TakeBack(const BlockReference& reference) = 0;
   // After kBroken: which rule the peer violated.
   virtual const Error& broken() const = 0;
 
@@ -269,6 +278,9 @@ class Lease {
   }
   ~Lease() { Reset(); }
   bool valid() const { return owner_ != nullptr; }
+  bool BelongsTo(const Owner* owner) const { return owner_ == owner; }
+  // Whoever calls it has the reference then.
+  void Forget() { owner_ = nullptr; }
   void Reset() {
     if (owner_ != nullptr) std::exchange(owner_, nullptr)->Return(slot_);
   }

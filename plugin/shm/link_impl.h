@@ -50,6 +50,7 @@ class LinkImpl final : public Link {
   bool TrimIdle() override;
   const std::shared_ptr<Arena>& arena() const override { return arena_; }
   bool LendBlock(const BlockReference& reference) override;
+  std::optional<BlockReference> SendBack(Lease* lease, std::span<const std::byte> bytes) override;
 
   Take Next(Record* record) override;
   void Done(const Record& record) override;
@@ -62,6 +63,7 @@ class LinkImpl final : public Link {
   void AwaitMessagesTaken(uint64_t messages) override;
   bool ArmFor(uint32_t what) override;
   Borrowed Borrow(const BlockReference& reference) override;
+  std::span<std::byte> TakeBack(const BlockReference& reference) override;
   const Error& broken() const override;
   uint64_t InputEnd() const override {
     return incoming_->head.load(std::memory_order_acquire);  // SYNC(records)
@@ -102,6 +104,7 @@ class LinkImpl final : public Link {
   // Counts a wake-up or frame from the peer; breaks the link when there are absurdly many without
   // any progress.
   void CountDisturbance();
+  void CountBlockSent(const BlockReference& reference);
   void CountPeerBlocks();  // for whoever reads the counters page
   CountersPage* Page(size_t side) const;
   DirectionControl* Direction(size_t side) const;

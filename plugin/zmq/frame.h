@@ -1,11 +1,13 @@
 // Frames: how messages lie in the records of a link. A record holds one or more chunks, each with a
 // header and padded to 8 bytes:
 //
+// clang-format off
 //   | length u32 | kind u8 | flags u8 | 0 u16 | bytes ...            |   kWhole: one message part
-//   |     16     |                            | BlockReference       |   kBlock: one in the arena
-//   | length u32 |                            | total u64 | bytes    |   kStart: the first of a
-//   part | length u32 |                            | bytes                |   kRest:  the next of
-//   it
+//   |     16     |                            | BlockReference       |   kBlock: one in the sender's arena
+//   | length u32 |                            | total u64 | bytes    |   kStart: the first of a part
+//   | length u32 |                            | bytes                |   kRest: the next of it
+//   |     16     |                            | BlockReference       |   kReturned: one in the receiver's arena
+// clang-format on
 //
 // `length` counts what follows the header, without the padding. A message ends with the part that
 // has no kFlagMore; it may go on in the next record, but a record begins and ends with whole
@@ -20,7 +22,7 @@
 
 namespace samehost::zmq_transport {
 
-enum ChunkKind : uint8_t { kWhole = 0, kBlock = 1, kStart = 2, kRest = 3 };
+enum ChunkKind : uint8_t { kWhole = 0, kBlock = 1, kStart = 2, kRest = 3, kReturned = 4 };
 
 // Of a part. Commands as they travel inside a process: without the name of the command.
 inline constexpr uint8_t kFlagMore = 1;

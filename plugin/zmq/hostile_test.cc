@@ -199,6 +199,8 @@ INSTANTIATE_TEST_SUITE_P(
               PublishChunk(m, 24, kWhole, 0);
             }},
         Lie{"BlockThatWasNeverOffered", [](LinkMemory& m) { PublishChunk(m, 16, kBlock, 0, 200); }},
+        Lie{"SentBackWithoutHavingBeenLent",
+            [](LinkMemory& m) { PublishChunk(m, 16, kReturned, 0, 0); }},
         Lie{"ReferenceOfTheWrongSize", [](LinkMemory& m) { PublishChunk(m, 8, kBlock, 0); }}),
     [](const auto& info) { return std::string(info.param.name); });
 

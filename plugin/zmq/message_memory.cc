@@ -5,6 +5,7 @@
 
 #include "msg.hpp"
 #include "plugin/shm/arena.h"
+#include "plugin/shm/link.h"
 
 namespace samehost::zmq_transport {
 namespace {
@@ -29,22 +30,14 @@ void MessageMemory::Prefer(const std::shared_ptr<shm::Arena>& arena) {
 }
 
 bool MessageMemory::InitLarge(zmq::msg_t* message, size_t bytes) {
-  std::shared_ptr<shm::Arena> arena = preferred.lock();
+  const std::shared_ptr<shm::Arena> arena = preferred.lock();
   if (arena == nullptr) return false;
   const auto use = sent_there ? shm::Arena::Use::kNow : shm::Arena::Use::kLater;
   const auto block = arena->Allocate(bytes, use);
   if (!block) return false;
-  auto* owner = new (std::nothrow) Owner{std::move(arena), block->number};
-  if (owner != nullptr && message->init_data(block->data, bytes, &Free, owner) == 0) {
-    sent_there = false;
-    return true;
-  }
-  if (owner != nullptr) {
-    Free(block->data, owner);
-  } else {
-    arena->Free(block->number);
-  }
-  return false;
+  if (!Own(message, arena, block->number, {block->data, bytes})) return false;
+  sent_there = false;
+  return true;
 }
 
 void MessageMemory::Free(void*, void* hint) {
@@ -53,16 +46,46 @@ void MessageMemory::Free(void*, void* hint) {
   delete owner;
 }
 
-std::optional<uint32_t> MessageMemory::BlockOf(const zmq::msg_t& message, const shm::Arena* arena) {
-  if (message._u.base.type != zmq::msg_t::type_lmsg) return std::nullopt;
+void* MessageMemory::HintOf(const zmq::msg_t& message, void (*free)(void*, void*)) {
+  if (message._u.base.type != zmq::msg_t::type_lmsg) return nullptr;
   // A copy of it that the program keeps would be seen to change by what the receiver does.
-  if ((message._u.base.flags & zmq::msg_t::shared) != 0) return std::nullopt;
+  if ((message._u.base.flags & zmq::msg_t::shared) != 0) return nullptr;
   const zmq::msg_t::content_t& content = *message._u.lmsg.content;
-  if (content.ffn != &Free) return std::nullopt;
-  const auto* owner = static_cast<const Owner*>(content.hint);
-  if (owner->arena.get() != arena) return std::nullopt;
+  return content.ffn == free ? content.hint : nullptr;
+}
+
+std::optional<uint32_t> MessageMemory::BlockOf(const zmq::msg_t& message, const shm::Arena* arena) {
+  const auto* owner = static_cast<const Owner*>(HintOf(message, &Free));
+  if (owner == nullptr || owner->arena.get() != arena) return std::nullopt;
   sent_there = true;
   return owner->block;
+}
+
+void MessageMemory::Return(void*, void* hint) { delete static_cast<shm::Lease*>(hint); }
+
+shm::Lease* MessageMemory::LeaseOf(const zmq::msg_t& message) {
+  return static_cast<shm::Lease*>(HintOf(message, &Return));
+}
+
+bool MessageMemory::Borrow(zmq::msg_t* message, shm::Borrowed borrowed) {
+  auto* lease = new (std::nothrow) shm::Lease(std::move(borrowed.lease));
+  if (lease == nullptr) return false;
+  // Writable: RendezvousOptions() asks for it.
+  auto* data = const_cast<std::byte*>(borrowed.bytes.data());
+  if (message->init_data(data, borrowed.bytes.size(), &Return, lease) == 0) return true;
+  delete lease;
+  return false;
+}
+
+bool MessageMemory::Own(zmq::msg_t* message, const std::shared_ptr<shm::Arena>& arena,
+                        uint32_t block, std::span<std::byte> bytes) {
+  auto* owner = new (std::nothrow) Owner{arena, block};
+  if (owner != nullptr && message->init_data(bytes.data(), bytes.size(), &Free, owner) == 0) {
+    return true;
+  }
+  delete owner;
+  arena->Free(block);
+  return false;
 }
 
 }  // namespace samehost::zmq_transport

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 
 namespace zmq {
 class msg_t;
@@ -18,7 +19,9 @@ class msg_t;
 
 namespace samehost::shm {
 class Arena;
-}
+class Lease;
+struct Borrowed;
+}  // namespace samehost::shm
 
 namespace samehost::zmq_transport {
 
@@ -35,11 +38,22 @@ class MessageMemory {
   static void Prefer(const std::shared_ptr<shm::Arena>& arena);
   // For sending: the block of `arena` that holds `message` and nobody else's, if it is one.
   static std::optional<uint32_t> BlockOf(const zmq::msg_t& message, const shm::Arena* arena);
+  // For sending: what keeps the peer's block that holds `message` and nobody else's; null: none
+  // does.
+  static shm::Lease* LeaseOf(const zmq::msg_t& message);
+  // For receiving: a message over bytes of the peer, or of an own block that the caller is the
+  // local owner of. Takes over the lease, or the block. False: no memory for it.
+  static bool Borrow(zmq::msg_t* message, shm::Borrowed borrowed);
+  static bool Own(zmq::msg_t* message, const std::shared_ptr<shm::Arena>& arena, uint32_t block,
+                  std::span<std::byte> bytes);
 
  private:
   struct Owner;
   static bool InitLarge(zmq::msg_t* message, size_t bytes);
   static void Free(void* data, void* owner);
+  static void Return(void* data, void* lease);
+  // Of a message that no copy shares its memory with, and that was made with this `free` function.
+  static void* HintOf(const zmq::msg_t& message, void (*free)(void*, void*));
 };
 
 }  // namespace samehost::zmq_transport

@@ -3,17 +3,23 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "plugin/base/log.h"
 #include "plugin/zmq/frame.h"
+#include "plugin/zmq/message_memory.h"
 
 namespace samehost::zmq_transport {
 namespace {
 
-void ReturnLease(void*, void* hint) { delete static_cast<shm::Lease*>(hint); }
-
 // Often enough for the sender never to stand still, seldom enough to cost little.
 uint64_t TellEvery(uint64_t mark) { return mark == 0 ? UINT64_MAX : (mark + 3) / 4; }
+
+bool ReadReference(const std::byte* bytes, size_t length, shm::BlockReference* reference) {
+  if (length != sizeof(*reference)) return false;
+  std::memcpy(reference, bytes, sizeof(*reference));
+  return true;
+}
 
 }  // namespace
 
@@ -156,18 +162,26 @@ bool Reader::ReadChunk(const std::byte* bytes, size_t length, uint8_t kind, uint
     case kBlock: {
       shm::BlockReference reference;
       rule_ = "reference to a block";
-      if (length != sizeof(reference)) return false;
-      std::memcpy(&reference, bytes, sizeof(reference));
-      auto borrowed = link_->Borrow(reference);
+      if (!ReadReference(bytes, length, &reference)) return false;
+      shm::Borrowed borrowed = link_->Borrow(reference);
       if (!borrowed.lease.valid()) return false;
       rule_ = "message larger than ZMQ_MAXMSGSIZE";
       if (!SizeAllowed(borrowed.bytes.size())) return false;
-      // Writable: RendezvousOptions() asks for it.
-      auto* data = const_cast<std::byte*>(borrowed.bytes.data());
-      auto* lease = new shm::Lease(std::move(borrowed.lease));
       rule_ = "no memory for a message";
-      if (part.init_data(data, borrowed.bytes.size(), &ReturnLease, lease) != 0) {
-        delete lease;
+      if (!MessageMemory::Borrow(&part, std::move(borrowed))) return false;
+      return Add(&part, flags);
+    }
+    case kReturned: {
+      shm::BlockReference reference;
+      rule_ = "reference to a block that was lent";
+      if (!ReadReference(bytes, length, &reference)) return false;
+      const auto returned = link_->TakeBack(reference);
+      if (returned.empty()) return false;
+      rule_ = "no memory for a message";
+      if (!MessageMemory::Own(&part, link_->arena(), reference.block, returned)) return false;
+      rule_ = "message larger than ZMQ_MAXMSGSIZE";
+      if (!SizeAllowed(returned.size())) {
+        part.close();
         return false;
       }
       return Add(&part, flags);

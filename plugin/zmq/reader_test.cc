@@ -115,6 +115,12 @@ TEST_F(ReaderTest, PiecesAreGivenOutTogether) {
 TEST_F(ReaderTest, LengthBeyondTheRecord) { ExpectRefused(One(1000, kWhole, 0, "x")); }
 TEST_F(ReaderTest, LengthThatWraps) { ExpectRefused(One(UINT32_MAX, kWhole, 0, "x")); }
 TEST_F(ReaderTest, UnknownKind) { ExpectRefused(One(1, 9, 0, "x")); }
+TEST_F(ReaderTest, SentBackWithoutHavingBeenLent) {
+  const shm::BlockReference reference{0, 0, 8, 0};
+  ExpectRefused(One(sizeof(reference), kReturned, 0,
+                    std::string(reinterpret_cast<const char*>(&reference), sizeof(reference))));
+}
+TEST_F(ReaderTest, SentBackWithoutAReference) { ExpectRefused(One(1, kReturned, 0, "x")); }
 TEST_F(ReaderTest, UnknownFlags) { ExpectRefused(One(1, kWhole, 64, "x")); }
 TEST_F(ReaderTest, ReservedBits) { ExpectRefused(One(1, kWhole, 0, "x", 7)); }
 TEST_F(ReaderTest, SubscribeAndCancelAtOnce) {

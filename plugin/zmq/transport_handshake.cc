@@ -18,7 +18,7 @@ namespace samehost::zmq_transport {
 namespace {
 
 constexpr char kProperty[] = "X-Samehost";
-constexpr std::string_view kVersion = "1";
+constexpr std::string_view kVersion = "2";
 // A ZMTP command: the length of its name, its name, and its body.
 constexpr std::string_view kCommand = "\x08SAMEHOST";
 constexpr std::string_view kYes = "yes", kNo = "no";
@@ -26,7 +26,7 @@ constexpr std::string_view kYes = "yes", kNo = "no";
 constexpr int kLateLinkMs = 1000;      // when the peer has ended its connection since
 constexpr int kLinkTimeoutMs = 10000;  // else; then the connection is closed
 
-// "1 1000 1000": version, ZMQ_SNDHWM, ZMQ_RCVHWM.
+// "2 1000 1000": version, ZMQ_SNDHWM, ZMQ_RCVHWM.
 std::string MakeProperty(const zmq::options_t& options) {
   return std::string(kVersion) + " " + std::to_string(options.sndhwm) + " " +
          std::to_string(options.rcvhwm);

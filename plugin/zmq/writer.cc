@@ -18,6 +18,9 @@ uint8_t FlagsOf(const zmq::msg_t& part) {
   return flags;
 }
 
+// Worth a block of its own.
+bool IsLarge(const zmq::msg_t& part) { return part.size() >= MessageMemory::kFromBytes; }
+
 std::byte* PutHeader(std::byte* place, size_t length, ChunkKind kind, uint8_t flags) {
   const ChunkHeader header{static_cast<uint32_t>(length), kind, flags, 0};
   std::memcpy(place, &header, sizeof(header));
@@ -44,16 +47,26 @@ bool Writer::WriteBlock(zmq::msg_t& part, std::byte* place) {
   const auto& arena = link_->arena();
   if (arena == nullptr) return false;
   const size_t size = part.size();
+  const auto put = [&](ChunkKind kind, const shm::BlockReference& reference) {
+    std::memcpy(PutHeader(place, sizeof(reference), kind, FlagsOf(part)), &reference,
+                sizeof(reference));
+  };
   const auto refer = [&](uint32_t block) {
     // A block is never larger than what 32 bits can say (Arena).
     const shm::BlockReference reference{block, 0, static_cast<uint32_t>(size), 0};
     if (!link_->LendBlock(reference)) return false;
-    std::memcpy(PutHeader(place, sizeof(reference), kBlock, FlagsOf(part)), &reference,
-                sizeof(reference));
+    put(kBlock, reference);
     return true;
   };
-  // It may lie there already.
+  // It may lie in shared memory already: in this side's, or in the peer's, whence it came.
   if (const auto own = MessageMemory::BlockOf(part, arena.get()); own && refer(*own)) return true;
+  if (shm::Lease* lease = MessageMemory::LeaseOf(part); lease != nullptr) {
+    const auto* data = static_cast<const std::byte*>(part.data());
+    if (const auto peers = link_->SendBack(lease, {data, size})) {
+      put(kReturned, *peers);
+      return true;
+    }
+  }
   const auto block = arena->Allocate(size);
   if (!block) return false;
   const bool lent = refer(block->number);
@@ -64,7 +77,7 @@ bool Writer::WriteBlock(zmq::msg_t& part, std::byte* place) {
 
 bool Writer::WriteSmall(zmq::msg_t& part) {
   const size_t size = part.size();
-  if (size >= MessageMemory::kFromBytes) return false;
+  if (IsLarge(part)) return false;
   const size_t bytes = ChunkBytes(size);
   std::byte* place = link_->Reserve(bytes);
   if (place == nullptr) return false;
@@ -80,11 +93,10 @@ bool Writer::HasRoomFor(size_t messages) const {
 }
 
 Writer::Outcome Writer::WriteWhole(std::span<zmq::msg_t> parts) {
-  size_t bytes = 0;
-  bool large = false;
-  for (zmq::msg_t& part : parts) {
-    const bool in_block = part.size() >= MessageMemory::kFromBytes;
-    large = large || in_block;
+  size_t bytes = 0, large = 0;
+  for (const zmq::msg_t& part : parts) {
+    const bool in_block = IsLarge(part);
+    large += in_block ? 1 : 0;
     bytes += ChunkBytes(in_block ? sizeof(shm::BlockReference) : part.size());
   }
   if (bytes > link_->max_record()) {
@@ -92,20 +104,23 @@ Writer::Outcome Writer::WriteWhole(std::span<zmq::msg_t> parts) {
     return Outcome::kPieces;
   }
   // Several large parts are rare: one of them may find no block after others have.
-  if (large && parts.size() > 1) return Outcome::kPieces;
+  if (large > 1) return Outcome::kPieces;
   std::byte* place = link_->Reserve(bytes);
   if (place == nullptr) {
     link_->WantRingBytes(bytes * kSmallMessagesInRing);
     return Outcome::kNoRoom;
   }
-  if (large) {
-    // What was reserved is simply not committed.
-    if (!WriteBlock(parts[0], place)) return Outcome::kNoRoom;
-  } else {
-    for (zmq::msg_t& part : parts) place = PutWhole(place, part);
+  for (zmq::msg_t& part : parts) {
+    if (!IsLarge(part)) {
+      place = PutWhole(place, part);
+    } else if (WriteBlock(part, place)) {
+      place += ChunkBytes(sizeof(shm::BlockReference));
+    } else {
+      return Outcome::kNoRoom;  // what was reserved is simply not committed
+    }
   }
   link_->Commit(bytes);
-  last_bytes_ = large ? SIZE_MAX : bytes;
+  last_bytes_ = large > 0 ? SIZE_MAX : bytes;
   return Outcome::kWritten;
 }
 
@@ -114,7 +129,7 @@ Writer::Progress Writer::WritePieces(std::span<zmq::msg_t> parts) {
     zmq::msg_t& part = parts[part_];
     const size_t size = part.size();
     const size_t most = link_->max_record();
-    if (!begun_ && size >= MessageMemory::kFromBytes) {
+    if (!begun_ && IsLarge(part)) {
       std::byte* place = link_->Reserve(ChunkBytes(sizeof(shm::BlockReference)));
       awaited_bytes_ = ChunkBytes(sizeof(shm::BlockReference));
       if (place == nullptr) return Progress::kFull;
