@@ -54,6 +54,9 @@ const grpc_transport_vtable kVtable = {
     SetPollset,         SetPollsetSet, PerformStreamOpThunk, PerformOpThunk,
     DestroyStreamThunk, DestroyThunk,  GetEndpoint};
 
+// HTTP/2 counts the five bytes in front of a message as data that was sent, though not as received.
+constexpr size_t kHttp2MessagePrefix = 5;
+
 // As chttp2 counts closures of a batch: the low bits of scratch are the steps still to come.
 constexpr uintptr_t kOneStep = 1;
 
@@ -338,7 +341,7 @@ void Transport::StartSendMessage(Stream* s, grpc_transport_stream_op_batch* op) 
     SendMemory::NoteSent(send_memory_);
     if (send_memory_ != nullptr) NoteLargeTraffic();
   }
-  s->stats.outgoing.data_bytes += from->length;
+  s->stats.outgoing.data_bytes += kHttp2MessagePrefix + from->length;
 }
 
 void Transport::StartReceive(Stream* s, grpc_transport_stream_op_batch* op) {

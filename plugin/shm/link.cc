@@ -184,9 +184,9 @@ void LinkImpl::WantRingBytes(size_t bytes) {
 
 bool LinkImpl::TrimIdle() {
   if (forked()) return true;
-  producer_.TrimIdle();
-  const bool own = arena_ == nullptr || arena_->Trim();
-  return own && view_.memory_bytes() == 0;
+  const bool ring = producer_.TrimIdle();
+  const bool blocks = arena_ == nullptr || arena_->Trim();
+  return ring && blocks && view_.memory_bytes() == 0;
 }
 
 bool LinkImpl::LendBlock(const BlockReference& reference) {

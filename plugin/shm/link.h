@@ -131,7 +131,7 @@ class Link {
   virtual void WantRingBytes(size_t bytes) = 0;
   // Gives the memory of an idle, grown ring back (keeps the small one); the next record takes what
   // it needs again or uses the small ring. For use after some hundred ms without traffic. False:
-  // blocks of either side's arena are in use still; try again.
+  // a ring or blocks of either side's arena are in use still; try again.
   virtual bool TrimIdle() = 0;
   // How many messages the peer says that it has taken (SetMessagesTaken). Any thread; not checked.
   virtual uint64_t MessagesTakenByPeer() const = 0;

@@ -232,8 +232,11 @@ TEST(LinkGrowthTest, TrimGivesBackARingThatWasNeverUsed) {
       pair.connecting->WantRingBytes(2 << 20);
       ASSERT_LT(std::chrono::steady_clock::now(), end);
     }
+    if (!grown_before) {
+      EXPECT_FALSE(pair.connecting->TrimIdle()) << "the peer may still take it";
+    }
     ASSERT_TRUE(pair.accepting->OnSocketReadable().ok());
-    pair.connecting->TrimIdle();
+    EXPECT_TRUE(pair.connecting->TrimIdle());
     EXPECT_LE(pair.connecting->memory_bytes(), small);
     EXPECT_LE(pair.accepting->memory_bytes(), small + 4 * 4096);
     // More than once round the small ring, with the switches unread at first.
@@ -257,17 +260,17 @@ TEST(LinkGrowthTest, NoTrimWhileAnythingIsUnreadOrLent) {
   Grow(*pair.connecting, *pair.accepting, 1 << 20);
   const size_t grown = pair.connecting->memory_bytes();
   ASSERT_TRUE(Send(*pair.connecting, "unread"));
-  pair.connecting->TrimIdle();
+  EXPECT_FALSE(pair.connecting->TrimIdle());
   EXPECT_EQ(pair.connecting->memory_bytes(), grown);
   Record record;
   ASSERT_EQ(pair.accepting->Next(&record), Link::Take::kRecord);
   Lease lease = pair.accepting->Lend(record);
   ASSERT_TRUE(lease.valid());
   EXPECT_EQ(pair.accepting->Next(&record), Link::Take::kEmpty);
-  pair.connecting->TrimIdle();
+  EXPECT_FALSE(pair.connecting->TrimIdle());
   EXPECT_EQ(pair.connecting->memory_bytes(), grown);
   lease.Reset();
-  pair.connecting->TrimIdle();
+  EXPECT_TRUE(pair.connecting->TrimIdle());
   EXPECT_LT(pair.connecting->memory_bytes(), grown);
 }
 

@@ -176,10 +176,11 @@ void Producer::UseAcceptedRing() {
   if (left.generation == 0) first_ = std::move(left);
 }
 
-void Producer::TrimIdle() {
-  if (ring_.generation == 0 && !offer_.accepted()) return;
+bool Producer::TrimIdle() {
+  offer_.DropRefused();
+  if (ring_.generation == 0 && !offer_.accepted()) return !offer_.pending();
   // Idle: every record was published, read and released, so nobody reads this memory any more.
-  if (data_end_ > published_ || !RefreshTail() || tail_ != published_) return;
+  if (data_end_ > published_ || !RefreshTail() || tail_ != published_) return breaker_->broken();
   const uint64_t start = published_;
   if (offer_.accepted()) LeavePunched(offer_.Take());
   LeavePunched(std::move(first_));
@@ -188,6 +189,7 @@ void Producer::TrimIdle() {
   published_ = position_;
   // No doorbell: a sleeping peer finds the switch when the next record wakes it.
   control_->head.store(position_, std::memory_order_release);  // SYNC(records)
+  return true;
 }
 
 // The peer may keep a ring mapped for as long as it sleeps; so its memory goes at once, but for the

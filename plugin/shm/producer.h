@@ -39,7 +39,8 @@ class Producer {
            published_data_.load(std::memory_order_relaxed);    // relaxed: this side's own
   }
   void WantRingBytes(size_t bytes);
-  void TrimIdle();
+  // Whether only the first ring is left.
+  bool TrimIdle();
   // Memory beyond the segment.
   size_t memory_bytes() const;
 

@@ -30,6 +30,8 @@ class RingOffer {
     return pending != 0 &&
            control_->acknowledged.load(std::memory_order_acquire) == pending;  // SYNC(ring)
   }
+  // Whether a ring is on offer, accepted or not.
+  bool pending() const { return pending_.load(std::memory_order_relaxed) != 0; }  // relaxed: own
   // Drops a ring that the consumer refused.
   void DropRefused();
   // Requires accepted().

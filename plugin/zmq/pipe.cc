@@ -239,8 +239,6 @@ void SharedPipe::OnDoorbell() {
   if (!Arm()) OnWork();
 }
 
-void SharedPipe::Trim() {
-  if (link_ != nullptr && OwnTurn()) link_->TrimIdle();
-}
+bool SharedPipe::Trim() { return link_ == nullptr || (OwnTurn() && link_->TrimIdle()); }
 
 }  // namespace samehost::zmq_transport

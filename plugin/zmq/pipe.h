@@ -85,7 +85,8 @@ class SharedPipe {
   void RingSelf() const { link_->RingSelf(); }
   void OnWork();
   void OnDoorbell();
-  void Trim();
+  // Gives memory back that is not in use. Whether all has gone.
+  bool Trim();
 
  private:
   class InPipe;

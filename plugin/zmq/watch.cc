@@ -25,6 +25,7 @@ constexpr uint64_t kGatherNanos = 1 * kMicrosecond;
 constexpr uint64_t kWakeNanos = 40 * kMicrosecond;         // of a slept wait: our own wake-up
 constexpr uint64_t kAnnouncedNanos = 1000 * kMicrosecond;  // for what a peer has announced
 constexpr int kTrimMs = 500;                               // idle for so long: memory goes back
+constexpr int kTrimAtLeastEveryMs = 8'000;                 // what is in use still
 constexpr size_t kMaxHot = 16;
 constexpr int kEventsAtOnce = 32;
 
@@ -216,12 +217,18 @@ int Watch::WaitForSignal(int timeout_ms) const {
 // and continued. False: errno says why.
 bool Watch::Sleep(int timeout_ms) {
   pollfd polled = {set_, POLLIN, 0};
-  const bool trim = timeout_ms < 0 || timeout_ms > kTrimMs;
-  int ready = poll(&polled, 1, trim ? kTrimMs : timeout_ms);
-  if (ready == 0 && trim) {
-    for (SharedPipe* pipe : pipes_) pipe->Trim();
-    ready = poll(&polled, 1, timeout_ms < 0 ? -1 : timeout_ms - kTrimMs);
+  int trim_ms = kTrimMs;
+  int ready = 0;
+  while ((timeout_ms < 0 || timeout_ms > trim_ms) && ready == 0) {
+    ready = poll(&polled, 1, trim_ms);
+    if (ready != 0) break;
+    if (timeout_ms > 0) timeout_ms -= trim_ms;
+    bool trimmed = true;
+    for (SharedPipe* pipe : pipes_) trimmed = pipe->Trim() && trimmed;
+    if (trimmed) break;
+    trim_ms = std::min(2 * trim_ms, kTrimAtLeastEveryMs);
   }
+  if (ready == 0) ready = poll(&polled, 1, timeout_ms);
   if (ready == 0) errno = EAGAIN;
   return ready > 0;
 }
