@@ -71,10 +71,11 @@ void Serve(const std::string& pattern, void* socket, size_t bytes) {
   std::vector<char> body(bytes);
   FillBody(body, 0);
   uint64_t sequence = 0;
+  const bool idle = pattern == "idle", echoes = Echoes(pattern);
   while (!stopping.load(std::memory_order_relaxed)) {
-    if (pattern == "idle") {
+    if (idle) {
       usleep(10'000);
-    } else if (Echoes(pattern)) {
+    } else if (echoes) {
       zmq_msg_t message;
       zmq_msg_init(&message);
       bool got = zmq_msg_recv(&message, socket, 0) >= 0;
@@ -113,8 +114,9 @@ void Measure(const std::string& pattern, void* socket, size_t bytes, double seco
   std::vector<uint32_t> waits;
   waits.reserve(1 << 22);
   uint64_t count = 0, start = 0, cpu = 0, now = 0;
+  const bool idle = pattern == "idle", echoes = Echoes(pattern);
   const auto once = [&] {
-    if (Echoes(pattern)) {
+    if (echoes) {
       StampBody(body, ++sequence);
       const uint64_t began = Now();
       Check(zmq_send(socket, body.data(), bytes, 0) >= 0, "send");
@@ -137,7 +139,7 @@ void Measure(const std::string& pattern, void* socket, size_t bytes, double seco
     if (!IsMessage(data, bytes, sequence)) DieOf("another message than was sent");
     zmq_msg_close(&message);
   };
-  if (pattern == "idle") {
+  if (idle) {
     body.resize(1);
     usleep(300'000);
   } else {
@@ -147,11 +149,11 @@ void Measure(const std::string& pattern, void* socket, size_t bytes, double seco
   start = Now();
   cpu = Nanos(CLOCK_PROCESS_CPUTIME_ID);
   const uint64_t end = start + static_cast<uint64_t>(seconds * 1e9);
-  if (pattern == "idle") {
+  if (idle) {
     usleep(static_cast<useconds_t>(seconds * 1e6));
   } else {
     do {
-      for (int i = 0; i < (Echoes(pattern) ? 1 : 64); ++i, ++count) once();
+      for (int i = 0; i < (echoes ? 1 : 64); ++i, ++count) once();
     } while (Now() < end);
   }
   const double took = static_cast<double>(Now() - start) / 1e9;
