@@ -12,6 +12,7 @@
 #include "plugin/cli/snapshot.h"
 #include "plugin/cli/target.h"
 #include "plugin/grpc/security_profile.h"
+#include "plugin/rendezvous/access_variables.h"
 
 namespace samehost::cli {
 namespace {
@@ -92,6 +93,7 @@ class Walk {
     rendezvous::Options options;
     options.directory = options_.directory;
     options.protocol = protocol_;
+    options.access = rendezvous::AccessFromEnvironment();  // as of a program under samehost run
     options.probe = true;
     options.trace = Tracer();
     const std::string request = grpc_transport::Encode({profile, ClassOf(address_)});
