@@ -152,7 +152,7 @@ $stdin.each_line do |line|
   answer = {}
   answer[:kinds] = CASES.transform_values { |test| verdict(test) } if verb == 'kinds'
   answer = call(socket, *numbers.map(&:to_i)) if verb == 'call'
-  answer[:libzmq] = ZMQ::Util.version.join('.')
+  answer[:libzmq] = LibZMQ.version.values.join('.')
   answer[:network_bytes] = network_bytes
   puts JSON.generate(answer)
   $stdout.flush
