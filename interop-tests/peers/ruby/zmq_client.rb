@@ -7,6 +7,7 @@ MESSAGES = 100
 PATIENCE = 60_000
 BINARY = "\0\xff\x01,".b.freeze
 CONTEXT = ZMQ::Context.new
+OPENED = [] # by the case that runs
 
 def check(code)
   raise ZMQ::Util.error_string unless ZMQ::Util.resultcode_ok?(code)
@@ -19,6 +20,7 @@ def connect(kind, after)
   check(socket.setsockopt(ZMQ::RCVTIMEO, PATIENCE))
   check(socket.setsockopt(ZMQ::SNDTIMEO, PATIENCE))
   check(socket.connect("tcp://#{host}:#{port.to_i + after}"))
+  OPENED << socket
   socket
 end
 
@@ -125,6 +127,8 @@ def verdict(test)
   test.call ? 'ok' : 'not as expected'
 rescue RuntimeError => error
   error.message
+ensure
+  OPENED.each(&:close).clear # a PAIR serves one peer at a time
 end
 
 def call(socket, count, size)
@@ -147,6 +151,7 @@ def network_bytes
 end
 
 socket = connect(ZMQ::DEALER, ROUTER)
+OPENED.clear # this one stays
 $stdin.each_line do |line|
   verb, *numbers = line.split
   answer = {}
