@@ -1,6 +1,7 @@
 // `samehost run` with ZeroMQ programs that know nothing of samehost, in C++ and with the
 // distribution's python3-zmq, end to end. Needs samehost's libzmq.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <memory>
 
@@ -128,6 +129,33 @@ TEST_P(RunZmqPairTest, ForksWhileItIsConnected) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Over, RunZmqPairTest, ::testing::Values("ipc", "tcp"),
+                         [](const auto& info) { return std::string(info.param); });
+
+class RunZmqNameTest : public RunZmqPairTest {};
+
+// It is what our library has beside the stock one's transports; SAMEHOST_ZMQ says nothing of it.
+TEST_P(RunZmqNameTest, IsExplained) {
+  const std::string name = "shm://test-" + std::to_string(getpid());
+  const Variables environment = [&] {
+    Variables out = Environment();
+    if (std::string(GetParam()) != "default") out["SAMEHOST_ZMQ"] = GetParam();
+    return out;
+  }();
+  EXPECT_EQ(RunToEnd({Samehost(), "explain", name}, environment).code, 1);
+  Program server(UnderRun({StockZmq(), "server", name}), environment);
+  EXPECT_EQ(server.Line().substr(0, 10), "listening ") << server.Errors();
+  const Ended explained = RunToEnd({Samehost(), "explain", name}, environment);
+  EXPECT_EQ(explained.code, 0) << explained.out;
+  EXPECT_NE(explained.out.find(std::to_string(server.pid()) + " stock_zmq, with samehost"),
+            std::string::npos)
+      << explained.out;
+  Program client(UnderRun({StockZmq(), "client", name, "10", "1000"}), environment);
+  EXPECT_EQ(client.Line().substr(0, 8), "10 calls") << client.Errors();
+  EXPECT_EQ(Entries(Status(), "links", name).size(), 1u);
+  EXPECT_EQ(RunToEnd({Samehost(), "explain", name + "x"}, environment).code, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(SamehostZmq, RunZmqNameTest, ::testing::Values("default", "off"),
                          [](const auto& info) { return std::string(info.param); });
 
 class RunZmqTest : public ::testing::TestWithParam<const char*> {

@@ -1,7 +1,8 @@
 // A ZeroMQ server and client as anybody writes them (cppzmq), for the tests of `samehost run`: no
 // header and no library of samehost's. They take the words and lines that stock_echo.cc takes:
 //
-//   stock_zmq [ODD...] server ADDRESS              (ADDRESS: "127.0.0.1:0" or "ipc:///path")
+//   stock_zmq [ODD...] server ADDRESS              (ADDRESS: "127.0.0.1:0", "ipc:///path", or
+//   shm://name)
 //       prints "listening PORT" (or the path), echoes until stdin ends or a line comes that is not
 //       "files FOLDER COUNT"
 //   stock_zmq [ODD...] client ADDRESS CALLS BYTES
@@ -26,7 +27,7 @@ namespace {
 constexpr int kPatienceMs = 60000;
 
 std::string Endpoint(const std::string& address) {
-  if (address.rfind("ipc://", 0) == 0) return address;
+  if (address.find("://") != std::string::npos) return address;
   const size_t colon = address.rfind(':');
   const bool any_port = address.substr(colon) == ":0";
   return "tcp://" + (any_port ? address.substr(0, colon) + ":*" : address);
