@@ -11,13 +11,16 @@
 namespace samehost::interop {
 namespace {
 
-// The pages go with their links; what they said last counts on.
+// What the pages of a link said last counts on when it has gone.
 class Seen {
  public:
   nlohmann::json Look() {
-    const auto live = OwnLinks(Side::kClient);
+    auto live = OwnLinks(Side::kClient);
     const std::lock_guard<std::mutex> lock(mutex_);
-    for (const auto& [id, side] : live) all_[id] = side.counters;
+    // Those that have gone since the last look: for the last time.
+    for (auto& [id, link] : live_) Count(id, &link);
+    live_ = std::move(live);
+    for (auto& [id, link] : live_) Count(id, &link);
     uint64_t sent = 0, received = 0, bytes = 0;
     for (const auto& [id, counters] : all_) {
       sent += counters.messages_sent;
@@ -25,14 +28,20 @@ class Seen {
       bytes += counters.bytes_sent;
     }
     return {{"links_opened", all_.size()},
-            {"links_live", live.size()},
+            {"links_live", live_.size()},
             {"messages_sent", sent},
             {"messages_received", received},
             {"bytes_sent", bytes}};
   }
 
  private:
+  void Count(const cli::LinkId& id, OwnLink* link) {
+    link->Refresh();
+    all_[id] = link->side.counters;
+  }
+
   std::mutex mutex_;
+  std::map<cli::LinkId, OwnLink> live_;
   std::map<cli::LinkId, shm::CounterValues> all_;
 };
 

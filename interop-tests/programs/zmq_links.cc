@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "plugin/base/unique_fd.h"
 #include "plugin/cli/proc.h"
 #include "plugin/shm/segment.h"
@@ -11,15 +13,22 @@
 namespace samehost::interop {
 namespace {
 
-bool ReadFile(const void* fd, uint64_t offset, void* buffer, size_t bytes) {
-  return pread(*static_cast<const int*>(fd), buffer, bytes, static_cast<off_t>(offset)) ==
-         static_cast<ssize_t>(bytes);
+bool ReadPages(const void* mapping, uint64_t offset, void* buffer, size_t bytes) {
+  const auto* pages = static_cast<const Mapping*>(mapping);
+  if (offset > pages->size() || bytes > pages->size() - offset) return false;
+  std::memcpy(buffer, pages->data() + offset, bytes);
+  return true;
 }
 
 }  // namespace
 
-std::map<cli::LinkId, cli::ObservedSide> OwnLinks(Side side) {
-  std::map<cli::LinkId, cli::ObservedSide> links;
+void OwnLink::Refresh() {
+  auto link = cli::ReadLink(ReadPages, &pages);
+  if (link) side = std::move(link->side[static_cast<size_t>(which)]);
+}
+
+std::map<cli::LinkId, OwnLink> OwnLinks(Side side) {
+  std::map<cli::LinkId, OwnLink> links;
   bool readable = false;
   for (const cli::Descriptor& one : cli::ListDescriptors(getpid(), &readable)) {
     if (cli::MemfdName(one.target) != shm::kLinkMemoryName) continue;
@@ -28,9 +37,12 @@ std::map<cli::LinkId, cli::ObservedSide> OwnLinks(Side side) {
     const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     struct stat status;
     if (!fd.valid() || fstat(fd.get(), &status) != 0) continue;
-    const int raw = fd.get();
-    const auto link = cli::ReadLink(ReadFile, &raw);
-    if (link) links[{status.st_dev, status.st_ino}] = link->side[static_cast<size_t>(side)];
+    auto pages = Mapping::Shared(fd.get(), 0, static_cast<size_t>(status.st_size),
+                                 {.access = Mapping::Access::kRead});
+    if (!pages) continue;
+    OwnLink link = {std::move(*pages), side};
+    link.Refresh();
+    links[{status.st_dev, status.st_ino}] = std::move(link);
   }
   return links;
 }

@@ -8,14 +8,24 @@
 #include <string>
 #include <vector>
 
+#include "plugin/base/mapping.h"
 #include "plugin/cli/observed_link.h"
 
 namespace samehost::interop {
 
 enum class Side { kClient = 0, kServer = 1 };
 
+// One of them. Its pages stay mapped, and go on telling what was counted when the link has gone.
+struct OwnLink {
+  Mapping pages;
+  Side which = Side::kClient;
+  cli::ObservedSide side = {};  // as of the last Refresh()
+
+  void Refresh();
+};
+
 // Those that are open now.
-std::map<cli::LinkId, cli::ObservedSide> OwnLinks(Side side);
+std::map<cli::LinkId, OwnLink> OwnLinks(Side side);
 
 // What the peer of this link is, as gRPC's context->peer() calls it.
 std::string PeerName(const cli::ObservedSide& own);

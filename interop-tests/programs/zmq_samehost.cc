@@ -6,13 +6,14 @@ namespace samehost::interop {
 
 void Arrivals::Begin() {
   received_.clear();
-  for (const auto& [id, side] : OwnLinks(Side::kServer)) {
-    received_[{id.device, id.inode}] = side.counters.messages_received;
+  for (const auto& [id, link] : OwnLinks(Side::kServer)) {
+    received_[{id.device, id.inode}] = link.side.counters.messages_received;
   }
 }
 
 nlohmann::json Arrivals::End() {
-  for (const auto& [id, side] : OwnLinks(Side::kServer)) {
+  for (const auto& [id, link] : OwnLinks(Side::kServer)) {
+    const cli::ObservedSide& side = link.side;
     // A link that was not there before had received nothing.
     if (side.counters.messages_received <= received_[{id.device, id.inode}]) continue;
     return {{"peer", PeerName(side)},

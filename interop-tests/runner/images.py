@@ -6,7 +6,7 @@ import tempfile
 
 from runner.engine import docker, run
 
-TARGETS = ["service", "stock", "python", "python-samehost", "ruby", "tools"]
+TARGETS = ["service", "stock", "python", "python-samehost", "ruby", "rsyslog", "tools"]
 PREFIX = "samehost-interop/"
 LABEL = "samehost-interop=image"
 

@@ -182,10 +182,10 @@ class Scenario:
 
     @staticmethod
     def _host_environment(rendezvous):
-        return dict(os.environ, SAMEHOST_DIR=str(rendezvous), SAMEHOST_ZMQ="ipc,tcp")
+        # Root accepts nobody but root unless it is told to: here for ZeroMQ, for gRPC by a flag.
+        return dict(os.environ, SAMEHOST_DIR=str(rendezvous), SAMEHOST_ZMQ="ipc,tcp", SAMEHOST_ALLOW_USERS="1000")
 
     def host_client(self, target, rendezvous):
-        # Root accepts nobody but root unless it is told to.
         return self._add([self._host_program("client"), f"--target={target}", "--allow_user=1000"],
                          self._host_environment(rendezvous))
 

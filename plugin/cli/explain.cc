@@ -12,6 +12,7 @@
 #include "plugin/cli/snapshot.h"
 #include "plugin/cli/target.h"
 #include "plugin/grpc/security_profile.h"
+#include "plugin/rendezvous/access_variables.h"
 
 namespace samehost::cli {
 namespace {
@@ -59,9 +60,8 @@ std::string Describe(const ListenerProcess& listener) {
 // rendezvous, the server's introduction.
 class Walk {
  public:
-  Walk(const ExplainOptions& options, const std::string& protocol,
-       const rendezvous::Address& address)
-      : options_(options), protocol_(protocol), address_(address) {
+  Walk(const ExplainOptions& options, const Target& target, const rendezvous::Address& address)
+      : options_(options), target_(target), address_(address) {
     report_.address = rendezvous::ToString(address);
   }
 
@@ -69,9 +69,9 @@ class Walk {
     const ListenerProcess listener = FindListenerProcess(address_);
     report_.nobody_there = listener.known && !listener.listens;
     Add({!report_.nobody_there, "who listens there", Describe(listener)});
-    report_.outcome = protocol_ == "grpc"
-                          ? Decide()
-                          : DecideZmq(address_, listener, options_.directory, Tracer());
+    report_.outcome = target_.protocol == "grpc" ? Decide()
+                                                 : DecideZmq(address_, target_.is_shm, listener,
+                                                             options_.directory, Tracer());
     return std::move(report_);
   }
 
@@ -91,7 +91,8 @@ class Walk {
     if (!suits) return own;
     rendezvous::Options options;
     options.directory = options_.directory;
-    options.protocol = protocol_;
+    options.protocol = target_.protocol;
+    options.access = rendezvous::AccessFromEnvironment();  // as of a program under samehost run
     options.probe = true;
     options.trace = Tracer();
     const std::string request = grpc_transport::Encode({profile, ClassOf(address_)});
@@ -105,7 +106,7 @@ class Walk {
   }
 
   const ExplainOptions& options_;
-  const std::string& protocol_;
+  const Target& target_;
   const rendezvous::Address& address_;
   AddressReport report_;
 };
@@ -166,7 +167,7 @@ void NoteDecisions(Explanation* explanation) {
 }  // namespace
 
 int Explain(const ExplainOptions& options) {
-  const Result<Target> target = ParseTarget(options.address);
+  const Result<Target> target = ParseTarget(options.address, options.directory);
   if (!target) {
     std::fprintf(stderr, "samehost: %s\n", ToString(target.error()).c_str());
     return target.error().code == ErrorCode::kNotFound ? kNo : kUsage;
@@ -175,7 +176,7 @@ int Explain(const ExplainOptions& options) {
   explanation.address = target->text;
   explanation.protocol = target->protocol;
   for (const rendezvous::Address& address : target->addresses) {
-    explanation.reports.push_back(Walk(options, target->protocol, address).Go());
+    explanation.reports.push_back(Walk(options, *target, address).Go());
     if (!explanation.reports.back().nobody_there) break;
   }
   Conclude(&explanation);

@@ -143,7 +143,9 @@ TEST_F(ExplainTest, ProxyAndDecisionsAreNoted) {
 TEST_F(ExplainTest, CommandLine) {
   EXPECT_EQ(Ask({"no colon"}).code, 2);
   EXPECT_EQ(Ask({"no-such-host.invalid:1"}).code, 1);
-  EXPECT_EQ(Ask({"shm://name"}).code, 2);
+  EXPECT_EQ(Ask({"inproc://name"}).code, 2);
+  EXPECT_EQ(Ask({"shm://no/name"}).code, 2);
+  EXPECT_EQ(Ask({"shm://name"}).code, 1);
   EXPECT_EQ(RunToEnd({Samehost()}).code, 2);
   EXPECT_EQ(RunToEnd({Samehost(), "run"}).code, 2);
   EXPECT_EQ(RunToEnd({Samehost(), "status", "--json", "--watch"}).code, 2);

@@ -21,7 +21,7 @@ bool TransportIsOn(const rendezvous::Address& address) {
 
 }  // namespace
 
-Fallback DecideZmq(const rendezvous::Address& address, const ListenerProcess& listener,
+Fallback DecideZmq(const rendezvous::Address& address, bool is_shm, const ListenerProcess& listener,
                    const std::string& directory, const rendezvous::Trace& trace) {
   const auto no = [&](const char* what, Fallback fallback) {
     trace({false, what, fallback.detail});
@@ -30,7 +30,7 @@ Fallback DecideZmq(const rendezvous::Address& address, const ListenerProcess& li
   if (const auto setting = rendezvous::SwitchedOff(address)) {
     return no("switches", {FallbackReason::kSwitchedOff, *setting});
   }
-  if (!TransportIsOn(address)) {
+  if (!is_shm && !TransportIsOn(address)) {
     return no("switches", {FallbackReason::kSwitchedOff,
                            "SAMEHOST_ZMQ=" + std::string(getenv("SAMEHOST_ZMQ"))});
   }

@@ -13,7 +13,8 @@
 namespace samehost::cli {
 
 // The steps go to `trace`; kNone when nothing that shows from outside is against shared memory.
-Fallback DecideZmq(const rendezvous::Address& address, const ListenerProcess& listener,
+// `is_shm`: the address is a shm:// name, for which SAMEHOST_ZMQ says nothing.
+Fallback DecideZmq(const rendezvous::Address& address, bool is_shm, const ListenerProcess& listener,
                    const std::string& directory, const rendezvous::Trace& trace);
 
 }  // namespace samehost::cli

@@ -28,6 +28,15 @@ std::vector<std::string> SplitProgram(std::vector<std::string>* arguments) {
   return program;
 }
 
+// "one,two", and more of the same option.
+void AddList(CLI::App* app, const std::string& name, std::vector<std::string>* list,
+             const std::string& description) {
+  app->add_option(name, *list, description)
+      ->delimiter(',')
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
 CLI::App* AddRun(CLI::App* app, RunOptions* options) {
   CLI::App* run = app->add_subcommand(
       "run", "start a program whose gRPC and ZeroMQ connections on this host use shared memory");
@@ -38,10 +47,10 @@ CLI::App* AddRun(CLI::App* app, RunOptions* options) {
   run->add_option("--wait", options->wait, "how threads wait: efficient, balanced or latency")
       ->check(CLI::IsMember({"efficient", "balanced", "latency"}));
   run->add_option("--dir", options->directory, "the rendezvous directory (SAMEHOST_DIR)");
-  run->add_option("--exclude", options->exclude, "addresses that stay on sockets")
-      ->delimiter(',')
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  AddList(run, "--exclude", &options->exclude, "addresses that stay on sockets");
+  AddList(run, "--allow-users", &options->allow_users,
+          "other users to share memory with, by name or number");
+  AddList(run, "--allow-groups", &options->allow_groups, "the same by group");
   run->add_flag("!--no-grpc", options->grpc, "leave gRPC alone");
   run->add_flag("!--no-zmq", options->zmq, "leave ZeroMQ alone");
   run->footer(

@@ -48,6 +48,13 @@ std::string Join(const std::vector<std::string>& items) {
   return out;
 }
 
+// `items` in front of what the variable has.
+void AddToList(const char* name, const std::vector<std::string>& items, std::vector<Setting>* out) {
+  if (items.empty()) return;
+  const std::string before = Environment(name);
+  out->push_back({name, Join(items) + (before.empty() ? "" : "," + before)});
+}
+
 void AddOptions(const RunOptions& options, std::vector<Setting>* out) {
   // samehost's libzmq leaves TCP alone unless it is told; here it is.
   if (out->back().name == "LD_LIBRARY_PATH" && Environment("SAMEHOST_ZMQ").empty()) {
@@ -56,11 +63,9 @@ void AddOptions(const RunOptions& options, std::vector<Setting>* out) {
   if (options.replace_tls) out->push_back({"SAMEHOST_REPLACE_TLS", "1"});
   if (!options.wait.empty()) out->push_back({"SAMEHOST_WAIT", options.wait});
   if (!options.directory.empty()) out->push_back({"SAMEHOST_DIR", options.directory});
-  if (!options.exclude.empty()) {
-    const std::string before = Environment("SAMEHOST_EXCLUDE");
-    out->push_back(
-        {"SAMEHOST_EXCLUDE", Join(options.exclude) + (before.empty() ? "" : "," + before)});
-  }
+  AddToList("SAMEHOST_EXCLUDE", options.exclude, out);
+  AddToList("SAMEHOST_ALLOW_USERS", options.allow_users, out);
+  AddToList("SAMEHOST_ALLOW_GROUPS", options.allow_groups, out);
   if (options.verbose && Environment("SAMEHOST_LOG").empty()) {
     out->push_back({"SAMEHOST_LOG", "info"});
   }

@@ -19,6 +19,8 @@ struct RunOptions {
   std::string wait = "";       // "": as the environment says
   std::string directory = "";  // "": as the environment says
   std::vector<std::string> exclude = {};
+  std::vector<std::string> allow_users = {};
+  std::vector<std::string> allow_groups = {};
 };
 
 // One change of the environment.

@@ -15,8 +15,8 @@ namespace {
 class SettingsForTest : public ::testing::Test {
  protected:
   SettingsForTest() {
-    for (const char* name :
-         {"LD_PRELOAD", "LD_LIBRARY_PATH", "SAMEHOST_EXCLUDE", "SAMEHOST_LOG", "SAMEHOST_ZMQ"}) {
+    for (const char* name : {"LD_PRELOAD", "LD_LIBRARY_PATH", "SAMEHOST_EXCLUDE", "SAMEHOST_LOG",
+                             "SAMEHOST_ZMQ", "SAMEHOST_ALLOW_USERS", "SAMEHOST_ALLOW_GROUPS"}) {
       unsetenv(name);
     }
   }
@@ -73,6 +73,16 @@ TEST_F(SettingsForTest, Options) {
   EXPECT_EQ(Value("SAMEHOST_LOG"), "info");
   setenv("SAMEHOST_LOG", "debug", 1);
   EXPECT_EQ(Value("SAMEHOST_LOG"), "");
+}
+
+TEST_F(SettingsForTest, AllowedUsersAndGroups) {
+  EXPECT_EQ(Value("SAMEHOST_ALLOW_USERS"), "");
+  options_.allow_users = {"app", "1002"};
+  options_.allow_groups = {"staff"};
+  EXPECT_EQ(Value("SAMEHOST_ALLOW_USERS"), "app,1002");
+  EXPECT_EQ(Value("SAMEHOST_ALLOW_GROUPS"), "staff");
+  setenv("SAMEHOST_ALLOW_USERS", "7", 1);
+  EXPECT_EQ(Value("SAMEHOST_ALLOW_USERS"), "app,1002,7");
 }
 
 TEST_F(SettingsForTest, NothingForProgramsThatTakeNoLibraries) {

@@ -1,13 +1,162 @@
-// `samehost run` with the distribution's python3-zmq, end to end. Needs samehost's libzmq.
+// `samehost run` with ZeroMQ programs that know nothing of samehost, in C++ and with the
+// distribution's python3-zmq, end to end. Needs samehost's libzmq.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <memory>
 
 #include "plugin/cli/installation.h"
 #include "plugin/cli/testing/program.h"
+#include "plugin/cli/testing/sockets.h"
 
 namespace samehost::cli::testing {
 namespace {
+
+class RunZmqPairTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    if (FindInstallation().zmq_folder.empty()) GTEST_SKIP() << "no libzmq of samehost's is built";
+  }
+  Variables Environment() const { return CleanEnvironment(scratch_.path()); }
+  bool IsTcp() const { return std::string(GetParam()) == "tcp"; }
+  std::unique_ptr<Program> StartServer(bool under_run = true) {
+    const Words words = {StockZmq(), "server",
+                         IsTcp() ? "127.0.0.1:0" : "ipc://" + scratch_.path() + "/socket"};
+    auto server = std::make_unique<Program>(under_run ? UnderRun(words) : words, Environment());
+    const std::string line = server->Line();
+    port_ = line.substr(line.rfind(' ') + 1);
+    return server;
+  }
+  std::string Address() const {
+    return IsTcp() ? "127.0.0.1:" + port_ : "ipc://" + scratch_.path() + "/socket";
+  }
+  Words Client(int calls, size_t bytes, bool under_run = true) const {
+    const Words words = {StockZmq(), "client", Address(), std::to_string(calls),
+                         std::to_string(bytes)};
+    return under_run ? UnderRun(words) : words;
+  }
+
+  Scratch scratch_;
+  std::string port_;
+};
+
+TEST_P(RunZmqPairTest, StockPairTalksThroughSharedMemory) {
+  auto server = StartServer();
+  Program client(Client(100, 70000), Environment());
+  const std::string line = client.Line();
+  EXPECT_EQ(line.substr(0, line.find(", peer")), "100 calls, 7000000 bytes back");
+  const auto links = Entries(Status(), "links", Address());
+  ASSERT_EQ(links.size(), 1u);
+  const auto& link = links[0];
+  EXPECT_EQ(link["protocol"], "zmq");
+  EXPECT_EQ(link["client"]["pid"], client.pid());
+  EXPECT_EQ(link["server"]["pid"], server->pid());
+  EXPECT_EQ(link["client"]["name"], "stock_zmq");
+  EXPECT_EQ(link["client"]["messages_sent"], 100);
+  EXPECT_EQ(link["server"]["messages_sent"], 100);
+  EXPECT_GE(link["client"]["bytes_sent"], 7000000);
+  EXPECT_GE(link["server"]["bytes_sent"], 7000000);
+  if (IsTcp()) {
+    // The socket stays for the handshake. What it carries from here on is nothing at all.
+    ASSERT_EQ(TcpConnections(port_), 1);
+    const uint64_t handshake = TcpBytes(port_);
+    EXPECT_GT(handshake, 0u);
+    EXPECT_LT(handshake, 70000u);
+    client.Tell("calls 1000 1000");
+    EXPECT_EQ(client.Line(), "ok");
+    EXPECT_EQ(TcpBytes(port_), handshake);
+  }
+  client.CloseInput();
+  EXPECT_EQ(client.Wait(), 0);
+  EXPECT_TRUE(Eventually([&] { return Entries(Status(), "links", Address()).empty(); }));
+  server->CloseInput();
+  EXPECT_EQ(server->Wait(), 0);
+}
+
+TEST_P(RunZmqPairTest, OutputIsAsWithout) {
+  const auto session = [&](bool with) {
+    auto server = StartServer(with);
+    const Ended client = RunToEnd(Client(30, 1000, with), Environment());
+    EXPECT_EQ(client.code, 0);
+    server->CloseInput();
+    EXPECT_EQ(server->Wait(), 0);
+    return client.out + "|" + client.errors + "|" + server->Errors();
+  };
+  const std::string with = session(true);
+  EXPECT_EQ(with.substr(0, with.find(", peer")), "30 calls, 30000 bytes back");
+  // The numbers of processes and users are in the peer's address over ipc.
+  if (IsTcp()) EXPECT_EQ(with, session(false));
+}
+
+// What the socket's counter says where samehost is not: all of it.
+TEST_P(RunZmqPairTest, WithoutItTheSocketCarriesEverything) {
+  for (const bool server_runs_so : {true, false}) {
+    SCOPED_TRACE(server_runs_so);
+    auto server = StartServer(server_runs_so);
+    Program client(Client(100, 1000, !server_runs_so), Environment());
+    EXPECT_EQ(client.Line().substr(0, 31), "100 calls, 100000 bytes back, p") << client.Errors();
+    EXPECT_TRUE(Entries(Status(), "links", Address()).empty());
+    if (IsTcp()) EXPECT_GE(TcpBytes(port_), 200000u);
+    const auto fallbacks = Entries(Status(), "fallbacks", Address());
+    ASSERT_EQ(fallbacks.size(), 1u);
+    EXPECT_EQ(fallbacks[0]["pid"], server_runs_so ? server->pid() : client.pid());
+    EXPECT_EQ(fallbacks[0]["side"], server_runs_so ? "server" : "client");
+    EXPECT_EQ(fallbacks[0]["reason"], "server_not_found");
+    EXPECT_EQ(fallbacks[0]["detail"], "the peer does not offer shared memory");
+    const std::string scheme = IsTcp() ? "tcp://" : "";
+    const Ended explained = RunToEnd({Samehost(), "explain", scheme + Address()}, Environment());
+    EXPECT_EQ(explained.code, server_runs_so ? 0 : 1) << explained.out;
+  }
+}
+
+// The child has a context of its own; the parent's link is not touched.
+TEST_P(RunZmqPairTest, ForksWhileItIsConnected) {
+  auto server = StartServer();
+  Program client(Client(10, 100), Environment());
+  EXPECT_EQ(client.Line().substr(0, 8), "10 calls");
+  for (int i = 0; i < 3; ++i) {
+    client.Tell("fork 10");
+    EXPECT_EQ(client.Line(), "ok");
+    client.Tell("call");
+    EXPECT_EQ(client.Line(), "ok");
+  }
+  std::vector<nlohmann::json> links;
+  EXPECT_TRUE(Eventually([&] {
+    links = Entries(Status(), "links", Address());
+    return links.size() == 1;
+  }));
+  EXPECT_EQ(links[0]["client"]["messages_sent"], 13);
+}
+
+INSTANTIATE_TEST_SUITE_P(Over, RunZmqPairTest, ::testing::Values("ipc", "tcp"),
+                         [](const auto& info) { return std::string(info.param); });
+
+class RunZmqNameTest : public RunZmqPairTest {};
+
+// It is what our library has beside the stock one's transports; SAMEHOST_ZMQ says nothing of it.
+TEST_P(RunZmqNameTest, IsExplained) {
+  const std::string name = "shm://test-" + std::to_string(getpid());
+  const Variables environment = [&] {
+    Variables out = Environment();
+    if (std::string(GetParam()) != "default") out["SAMEHOST_ZMQ"] = GetParam();
+    return out;
+  }();
+  EXPECT_EQ(RunToEnd({Samehost(), "explain", name}, environment).code, 1);
+  Program server(UnderRun({StockZmq(), "server", name}), environment);
+  EXPECT_EQ(server.Line().substr(0, 10), "listening ") << server.Errors();
+  const Ended explained = RunToEnd({Samehost(), "explain", name}, environment);
+  EXPECT_EQ(explained.code, 0) << explained.out;
+  EXPECT_NE(explained.out.find(std::to_string(server.pid()) + " stock_zmq, with samehost"),
+            std::string::npos)
+      << explained.out;
+  Program client(UnderRun({StockZmq(), "client", name, "10", "1000"}), environment);
+  EXPECT_EQ(client.Line().substr(0, 8), "10 calls") << client.Errors();
+  EXPECT_EQ(Entries(Status(), "links", name).size(), 1u);
+  EXPECT_EQ(RunToEnd({Samehost(), "explain", name + "x"}, environment).code, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(SamehostZmq, RunZmqNameTest, ::testing::Values("default", "off"),
+                         [](const auto& info) { return std::string(info.param); });
 
 class RunZmqTest : public ::testing::TestWithParam<const char*> {
  protected:

@@ -12,13 +12,13 @@ _samehost() {
     while [ "$i" -lt "$COMP_CWORD" ]; do
       case ${COMP_WORDS[i]} in
         --) i=$((i + 1)); break ;;
-        --wait | --dir | --exclude) i=$((i + 2)) ;;
+        --wait | --dir | --exclude | --allow-users | --allow-groups) i=$((i + 2)) ;;
         -*) i=$((i + 1)) ;;
         *) break ;;
       esac
     done
     if [ "$i" -le "$COMP_CWORD" ] && { [ "${COMP_WORDS[i - 1]}" = -- ] || [ "$i" -lt "$COMP_CWORD" ] ||
-        [[ $current != -* && $previous != --wait && $previous != --dir && $previous != --exclude ]]; }; then
+        [[ $current != -* && ! $previous =~ ^--(wait|dir|exclude|allow-users|allow-groups)$ ]]; }; then
       if declare -F _command_offset >/dev/null; then
         _command_offset "$i"
       elif [ "$i" -eq "$COMP_CWORD" ]; then
@@ -34,15 +34,17 @@ _samehost() {
     --credentials) mapfile -t COMPREPLY < <(compgen -W 'insecure local tls' -- "$current"); return ;;
     --dir) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
     --output | -o) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    --allow-users) mapfile -t COMPREPLY < <(compgen -u -- "$current"); return ;;
+    --allow-groups) mapfile -t COMPREPLY < <(compgen -g -- "$current"); return ;;
     --exclude | --interval | -i) return ;;
   esac
   local words='--help'
   case $command in
-    run) words+=' --verbose --replace-tls --wait --dir --exclude --no-grpc --no-zmq --' ;;
+    run) words+=' --verbose --replace-tls --wait --dir --exclude --allow-users --allow-groups --no-grpc --no-zmq --' ;;
     status) words+=' --json --watch --interval' ;;
     explain)
       words+=' --credentials --replace-tls --dir --json'
-      [[ $current == -* ]] || words='localhost: unix: unix-abstract: dns:/// tcp:// ipc://'
+      [[ $current == -* ]] || words='localhost: unix: unix-abstract: dns:/// tcp:// ipc:// shm://'
       ;;
     doctor) words+=' --json --dir' ;;
     metrics) words+=' --output' ;;

@@ -2,11 +2,16 @@
 
 #include <netdb.h>
 #include <sys/un.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstddef>
 #include <cstring>
 #include <optional>
 #include <string_view>
+
+#include "plugin/rendezvous/directory.h"
 
 namespace samehost::cli {
 namespace {
@@ -97,6 +102,28 @@ Result<std::vector<Address>> ZmqAddresses(std::string_view rest, bool ipc) {
   return UnixAddress(rest, abstract);
 }
 
+// As plugin/zmq/registry.cc names it.
+Result<std::vector<Address>> ShmAddress(std::string_view name, const std::string& directory) {
+  constexpr size_t kMaxName = 64;
+  const bool valid = !name.empty() && name.size() <= kMaxName &&
+                     std::all_of(name.begin(), name.end(), [](unsigned char c) {
+                       return isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
+                     });
+  if (!valid) return Bad(std::string(name), "expected letters, digits, '.', '_' and '-', up to 64");
+  std::string path;
+  for (const auto& folder : rendezvous::FindOwnFolders(directory)) {
+    const std::string one = folder->path + "/zmq-" + std::string(name);
+    const bool there = access(one.c_str(), F_OK) == 0;
+    if (there || path.empty()) path = one;
+    if (there) break;
+  }
+  if (path.empty()) {
+    return Error{ErrorCode::kNotFound, 0,
+                 "this user has no folder in a rendezvous directory, so nobody offers the name"};
+  }
+  return UnixAddress(path, false);
+}
+
 Result<std::vector<Address>> GrpcAddresses(std::string_view rest) {
   if (Consume(&rest, "unix-abstract:")) return UnixAddress(rest, true);
   if (Consume(&rest, "unix://")) return UnixAddress(rest, false);
@@ -113,18 +140,20 @@ Result<std::vector<Address>> GrpcAddresses(std::string_view rest) {
 
 }  // namespace
 
-Result<Target> ParseTarget(const std::string& text) {
+Result<Target> ParseTarget(const std::string& text, const std::string& directory) {
   Target target;
   target.text = text;
   std::string_view rest = text;
-  if (Consume(&rest, "shm://") || Consume(&rest, "inproc://")) {
+  if (Consume(&rest, "inproc://")) {
     return Error{ErrorCode::kUnsupported, 0, text + ": there is no socket behind such an address"};
   }
+  target.is_shm = Consume(&rest, "shm://");
   const bool tcp = Consume(&rest, "tcp://");
   const bool ipc = !tcp && Consume(&rest, "ipc://");
-  target.protocol = tcp || ipc ? "zmq" : "grpc";
-  Result<std::vector<Address>> addresses =
-      tcp || ipc ? ZmqAddresses(rest, ipc) : GrpcAddresses(rest);
+  target.protocol = tcp || ipc || target.is_shm ? "zmq" : "grpc";
+  Result<std::vector<Address>> addresses = target.is_shm ? ShmAddress(rest, directory)
+                                           : tcp || ipc  ? ZmqAddresses(rest, ipc)
+                                                         : GrpcAddresses(rest);
   if (!addresses) return addresses.error();
   target.addresses = *std::move(addresses);
   return target;

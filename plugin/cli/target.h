@@ -15,13 +15,15 @@ struct Target {
   std::string text;                            // as given
   std::string protocol;                        // "grpc" or "zmq"
   std::vector<rendezvous::Address> addresses;  // in the order in which a client tries them
+  bool is_shm = false;                         // "shm://name"
 };
 
 // gRPC: "host:port", "dns:///host:port", "ipv4:", "ipv6:", "unix:path", "unix:///path",
-// "unix-abstract:name". ZeroMQ: "tcp://host:port", "ipc://path", "ipc://@name". Asks the resolver,
-// and so may block. Errors: kInvalidArgument (no such form), kNotFound (the resolver knows no such
-// host), kUnsupported (a form of ZeroMQ's that has no socket behind it).
-Result<Target> ParseTarget(const std::string& text);
+// "unix-abstract:name". ZeroMQ: "tcp://host:port", "ipc://path", "ipc://@name"; "shm://name" stands
+// for a socket in this user's folder of the rendezvous directory (`directory`: Options::directory).
+// Asks the resolver, and so may block. Errors: kInvalidArgument (no such form), kNotFound (the
+// resolver knows no such host, or there is no such folder), kUnsupported (inproc://).
+Result<Target> ParseTarget(const std::string& text, const std::string& directory = "");
 
 }  // namespace samehost::cli
 

@@ -1,7 +1,10 @@
 #include "plugin/cli/target.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "plugin/cli/testing/program.h"
 #include "plugin/rendezvous/endpoint_name.h"
 
 namespace samehost::cli {
@@ -35,6 +38,22 @@ TEST(TargetTest, ZeroMq) {
   EXPECT_EQ(ParseTarget("tcp://127.0.0.1:1")->protocol, "zmq");
 }
 
+TEST(TargetTest, NamesOfZeroMq) {
+  testing::Scratch directory;
+  // Nobody has served here yet.
+  EXPECT_EQ(ParseTarget("shm://name", directory.path()).error().code, ErrorCode::kNotFound);
+  const std::string folder = directory.path() + "/" + std::to_string(geteuid());
+  ASSERT_EQ(mkdir(folder.c_str(), 0700), 0);
+  const Result<Target> target = ParseTarget("shm://a-B_9.z", directory.path());
+  ASSERT_TRUE(target.ok()) << ToString(target.error());
+  EXPECT_EQ(target->protocol, "zmq");
+  EXPECT_EQ(rendezvous::ToString(target->addresses.at(0)), "unix:" + folder + "/zmq-a-B_9.z");
+  for (const char* text : {"shm://", "shm://a/b", "shm://a b", "shm://*"}) {
+    EXPECT_EQ(ParseTarget(text, directory.path()).error().code, ErrorCode::kInvalidArgument)
+        << text;
+  }
+}
+
 TEST(TargetTest, Localhost) {
   const Result<Target> target = ParseTarget("localhost:50051");
   ASSERT_TRUE(target.ok());
@@ -51,7 +70,7 @@ TEST(TargetTest, Nonsense) {
     EXPECT_EQ(ParseTarget(text).error().code, ErrorCode::kInvalidArgument) << text;
   }
   EXPECT_EQ(ParseTarget("unix:" + std::string(200, 'x')).error().code, ErrorCode::kInvalidArgument);
-  EXPECT_EQ(ParseTarget("shm://x").error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(ParseTarget("inproc://x").error().code, ErrorCode::kUnsupported);
   EXPECT_EQ(ParseTarget("no-such-host.invalid:1").error().code, ErrorCode::kNotFound);
 }
 

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "plugin/grpc/client_credentials.h"
 #include "plugin/grpc/polling.h"
@@ -10,6 +11,7 @@
 #include "plugin/grpc/security_profile.h"
 #include "plugin/grpc/server_port.h"
 #include "plugin/grpc/settings.h"
+#include "plugin/rendezvous/access_variables.h"
 #include "plugin/rendezvous/decision_log.h"
 #include "src/core/lib/iomgr/exec_ctx.h"
 
@@ -33,6 +35,9 @@ WaitStrategy WaitFromEnvironment() {
 const Options& TheOptions() {
   static const Options* options = [] {
     auto* out = new Options();
+    rendezvous::AccessPolicy access = rendezvous::AccessFromEnvironment();
+    out->allowed_users = std::move(access.users);
+    out->allowed_groups = std::move(access.groups);
     out->replace_tls = Environment("SAMEHOST_REPLACE_TLS") == "1";
     out->wait = WaitFromEnvironment();
     SetWaitStrategy(out->wait);

@@ -3,8 +3,9 @@
 // name; no C++ type crosses.
 //
 // Insecure and local credentials are upgraded; TLS only with SAMEHOST_REPLACE_TLS=1; anything else
-// is left alone. SAMEHOST_WAIT=efficient|balanced|latency sets the wait strategy. Any thread, after
-// grpc_init. Failure: "leave it alone", recorded in the decision log.
+// is left alone. SAMEHOST_WAIT=efficient|balanced|latency sets the wait strategy, and
+// SAMEHOST_ALLOW_USERS and SAMEHOST_ALLOW_GROUPS whom it accepts. Any thread, after grpc_init.
+// Failure: "leave it alone", recorded in the decision log.
 #ifndef SAMEHOST_PLUGIN_GRPC_UPGRADE_H_
 #define SAMEHOST_PLUGIN_GRPC_UPGRADE_H_
 

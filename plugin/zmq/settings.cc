@@ -9,6 +9,7 @@
 #include "options.hpp"
 #include "plugin/base/cpu_limits.h"
 #include "plugin/base/log.h"
+#include "plugin/rendezvous/access_variables.h"
 #include "plugin/rendezvous/switches.h"
 #include "zmq.h"
 
@@ -98,6 +99,7 @@ const Settings& Settings::Get() {
     Settings made;
     ReadTransports(&made);
     made.max_look_nanos = MaxLookNanos();
+    made.access = rendezvous::AccessFromEnvironment();
     return made;
   }();
   return settings;
@@ -142,6 +144,7 @@ Fallback WhyNotShare(const zmq::options_t& options, int socket,
 rendezvous::Options RendezvousOptions() {
   rendezvous::Options options;
   options.protocol = "zmq";
+  options.access = Settings::Get().access;
   options.link.writable_blocks = true;  // receivers own their messages
   return options;
 }

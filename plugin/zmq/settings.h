@@ -18,9 +18,10 @@ struct options_t;
 namespace samehost::zmq_transport {
 
 struct Settings {
-  bool upgrade_ipc = true;      // SAMEHOST_ZMQ=ipc,tcp
-  bool upgrade_tcp = false;     // of this host: whether the peer is, the rendezvous finds out
-  uint64_t max_look_nanos = 0;  // SAMEHOST_WAIT: how long a thread may look before it sleeps
+  bool upgrade_ipc = true;          // SAMEHOST_ZMQ=ipc,tcp
+  bool upgrade_tcp = false;         // of this host: whether the peer is, the rendezvous finds out
+  uint64_t max_look_nanos = 0;      // SAMEHOST_WAIT: how long a thread may look before it sleeps
+  rendezvous::AccessPolicy access;  // SAMEHOST_ALLOW_USERS, SAMEHOST_ALLOW_GROUPS
 
   static const Settings& Get();
 };

@@ -33,6 +33,21 @@ void BecomeUser(const std::string& uid) {
   if (setgroups(0, nullptr) != 0 || setgid(id) != 0 || setuid(id) != 0) Fail("setuid");
 }
 
+// Returns in the workers only.
+void ForkWorkers(int count) {
+  for (int i = 0; i < count; ++i) {
+    const pid_t child = fork();
+    if (child < 0) Fail("fork");
+    if (child == 0) return;
+  }
+  int worst = 0;
+  for (int i = 0; i < count; ++i) {
+    int status = 0;
+    if (wait(&status) < 0 || status != 0) worst = 92;
+  }
+  std::exit(worst);
+}
+
 void ChangeRoot(const std::string& folder) {
   if (chroot(folder.c_str()) != 0 || chdir("/") != 0) Fail("chroot");
 }
@@ -58,6 +73,8 @@ void StartOddly(std::vector<std::string>* words) {
       BecomeDaemon();
     } else if (option == "--user") {
       BecomeUser(take());
+    } else if (option == "--workers") {
+      ForkWorkers(std::stoi(take()));
     } else if (option == "--root") {
       ChangeRoot(take());
     } else {

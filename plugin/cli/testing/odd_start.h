@@ -1,8 +1,9 @@
-// What programs do before they are ready to work, and what they do to themselves: for stock_echo's
-// options. No header of samehost's.
+// What programs do before they are ready to work, and what they do to themselves: for the options
+// of stock_echo and stock_zmq. No header of samehost's.
 //
 //   --close-all          closes every descriptor but the standard ones
 //   --daemon             becomes a daemon: forks twice, a session of its own
+//   --workers COUNT      forks so many workers, which go on; waits for their ends
 //   --user UID           gives up all rights for this user's
 //   --root FOLDER        changes its root to FOLDER
 #ifndef SAMEHOST_PLUGIN_CLI_TESTING_ODD_START_H_

@@ -42,6 +42,7 @@ void Become(const Words& words, const Variables& variables) {
 }  // namespace
 
 std::string Samehost() { return OwnFolder() + "/samehost"; }
+std::string StockZmq() { return OwnFolder() + "/stock_zmq"; }
 std::string StockEcho() { return OwnFolder() + "/stock_echo"; }
 std::string TestData(const std::string& name) {
   return std::string(SAMEHOST_CLI_TEST_DATA) + "/" + name;
@@ -170,9 +171,10 @@ Scratch::~Scratch() {
 
 Variables CleanEnvironment(const std::string& directory) {
   Variables out = {{"SAMEHOST_DIR", directory}};
-  for (const char* name : {"SAMEHOST", "SAMEHOST_EXCLUDE", "SAMEHOST_LOG", "SAMEHOST_REPLACE_TLS",
-                           "SAMEHOST_WAIT", "SAMEHOST_ZMQ", "GRPC_POLL_STRATEGY", "LD_LIBRARY_PATH",
-                           "http_proxy", "https_proxy", "grpc_proxy"}) {
+  for (const char* name :
+       {"SAMEHOST", "SAMEHOST_EXCLUDE", "SAMEHOST_LOG", "SAMEHOST_REPLACE_TLS", "SAMEHOST_WAIT",
+        "SAMEHOST_ZMQ", "SAMEHOST_ALLOW_USERS", "SAMEHOST_ALLOW_GROUPS", "GRPC_POLL_STRATEGY",
+        "LD_LIBRARY_PATH", "http_proxy", "https_proxy", "grpc_proxy"}) {
     out[name] = "";
   }
   return out;

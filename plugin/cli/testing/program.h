@@ -21,7 +21,8 @@ using Variables = std::map<std::string, std::string>;  // "" removes
 
 // In this build tree.
 std::string Samehost();
-std::string StockEcho();
+std::string StockEcho();  // gRPC
+std::string StockZmq();
 std::string TestData(const std::string& name);  // plugin/cli/testing/NAME
 bool IsInstalled(const std::string& program);   // somewhere in PATH
 

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "plugin/base/unique_fd.h"
+#include "plugin/cli/testing/program.h"
 
 namespace samehost::cli::testing {
 namespace {
@@ -63,6 +64,20 @@ int TcpTraces(const std::string& port) {
   return Count([=](const TcpLine& line) {
     return line.state != kListening && (line.local_port == number || line.remote_port == number);
   });
+}
+
+uint64_t TcpBytes(const std::string& port) {
+  // At the server's end.
+  const Ended said = RunToEnd({"ss", "-tinH", "state", "established", "sport", "=", ":" + port});
+  EXPECT_EQ(said.code, 0) << said.errors;
+  uint64_t bytes = 0;
+  std::istringstream words(said.out);
+  for (std::string word; words >> word;) {
+    for (const std::string name : {"bytes_sent:", "bytes_received:"}) {
+      if (word.rfind(name, 0) == 0) bytes += std::stoull(word.substr(name.size()));
+    }
+  }
+  return bytes;
 }
 
 std::string FreePort() {

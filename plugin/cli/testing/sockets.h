@@ -2,6 +2,7 @@
 #ifndef SAMEHOST_PLUGIN_CLI_TESTING_SOCKETS_H_
 #define SAMEHOST_PLUGIN_CLI_TESTING_SOCKETS_H_
 
+#include <cstdint>
 #include <string>
 
 namespace samehost::cli::testing {
@@ -11,6 +12,8 @@ int TcpConnections(const std::string& port);
 // Everything but listening sockets that has this port at either end, closed connections included
 // for as long as the kernel remembers them (a minute).
 int TcpTraces(const std::string& port);
+// What the established connections to this port have carried so far, both ways, as `ss` tells.
+uint64_t TcpBytes(const std::string& port);
 // A port that nobody listens on now.
 std::string FreePort();
 

@@ -1,0 +1,80 @@
+#include "plugin/rendezvous/access_variables.h"
+
+#include <grp.h>
+#include <pwd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "plugin/base/log.h"
+
+namespace samehost::rendezvous {
+namespace {
+
+// A record of this database may take so much; beyond it the name counts as unknown.
+constexpr size_t kMaxRecordBytes = size_t{1} << 20;
+
+std::string_view Trimmed(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+// `Record` with its id, and the reentrant function that finds one by its name.
+template <typename Record, typename Find, typename Id>
+std::optional<Id> IdOf(const std::string& name, Find find, Id Record::*id) {
+  for (std::string buffer(1024, '\0'); buffer.size() <= kMaxRecordBytes;
+       buffer.resize(buffer.size() * 4)) {
+    Record record = {};
+    Record* found = nullptr;
+    const int error = find(name.c_str(), &record, buffer.data(), buffer.size(), &found);
+    if (error == ERANGE) continue;
+    return found != nullptr ? std::optional<Id>(record.*id) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::optional<uint32_t> Number(std::string_view text) {
+  uint32_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc() && stopped == end ? std::optional<uint32_t>(number) : std::nullopt;
+}
+
+// The ids that a variable names; `by_name` answers what a name stands for.
+template <typename ByName>
+std::vector<uint32_t> Ids(const char* variable, ByName by_name) {
+  std::vector<uint32_t> ids;
+  const char* value = secure_getenv(variable);
+  std::string_view left = value != nullptr ? value : "";
+  while (!left.empty()) {
+    const size_t comma = left.find(',');
+    const std::string item(Trimmed(left.substr(0, comma)));
+    left = comma == std::string_view::npos ? "" : left.substr(comma + 1);
+    if (item.empty()) continue;
+    std::optional<uint32_t> id = Number(item);
+    if (!id) id = by_name(item);
+    if (id) {
+      ids.push_back(*id);
+    } else {
+      Log(LogLevel::kWarning,
+          std::string(variable) + " has \"" + item + "\", which is unknown here");
+    }
+  }
+  return ids;
+}
+
+}  // namespace
+
+AccessPolicy AccessFromEnvironment() {
+  return {Ids("SAMEHOST_ALLOW_USERS",
+              [](const std::string& name) { return IdOf(name, getpwnam_r, &passwd::pw_uid); }),
+          Ids("SAMEHOST_ALLOW_GROUPS",
+              [](const std::string& name) { return IdOf(name, getgrnam_r, &group::gr_gid); })};
+}
+
+}  // namespace samehost::rendezvous
