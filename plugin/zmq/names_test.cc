@@ -7,23 +7,18 @@
 #include <string>
 
 #include "plugin/zmq/testing/eventually.h"
-#include "plugin/zmq/testing/peer_process.h"
+#include "plugin/zmq/testing/scenario.h"
 
 namespace samehost::zmq_transport {
 namespace {
 
+using testing::Fails;
 using testing::Library;
 using testing::PeerProcess;
 
 std::string Unique(const std::string& what) {
   return "shm://" + what + "." + std::to_string(getpid());
 }
-std::string ErrorPrefix(int code) { return "error " + std::to_string(code) + " "; }
-
-bool Fails(const std::string& answer, int code) {
-  return answer.substr(0, ErrorPrefix(code).size()) == ErrorPrefix(code);
-}
-
 TEST(Names, OursHasShmAndTheDistributionsLibraryHasNot) {
   PeerProcess ours, stock(Library::kStock);
   EXPECT_EQ(ours("has shm"), "1");
