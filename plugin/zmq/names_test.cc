@@ -98,6 +98,21 @@ TEST(Names, EachRendezvousDirectoryHasItsOwn) {
   EXPECT_EQ(there("bind " + name), "ok " + name);
 }
 
+TEST(Names, EachUserHasItsOwn) {
+  if (getuid() != 0) GTEST_SKIP() << "only root may become somebody else";
+  PeerProcess here, there, client;
+  ASSERT_EQ(there("user 12345"), "ok");
+  for (PeerProcess* peer : {&here, &there}) ASSERT_EQ((*peer)("socket PULL"), "ok");
+  const std::string name = Unique("user");
+  EXPECT_EQ(there("bind " + name), "ok " + name);
+  EXPECT_EQ(here("bind " + name), "ok " + name);
+  ASSERT_EQ(client("socket PUSH"), "ok");
+  ASSERT_EQ(client("connect " + name), "ok");
+  ASSERT_EQ(client("send 0 10 1 100 20000"), "sent 10");
+  EXPECT_EQ(here("recv 10 20000"), "got 10 first 0 last 9");
+  EXPECT_EQ(there("recv 1 200"), "got 0 first 0 last 0");
+}
+
 TEST(Names, WorkOverTheSocketWhenSwitchedOff) {
   PeerProcess server(Library::kOurs, {{"SAMEHOST", "off"}});
   PeerProcess client(Library::kOurs, {{"SAMEHOST", "off"}});

@@ -342,6 +342,18 @@ constexpr int kMetadata = 95;
 
 // ---- Monitors and metadata -------------------------------------------------------------------
 
+// What the monitor of `watched` says next, up to `last`. What `actor` was asked to end it ends only
+// while it calls libzmq again.
+std::string AwaitEvent(Program& watched, const std::string& last, Program& actor) {
+  std::string events;
+  EXPECT_TRUE(Eventually([&] {
+    actor("get " + std::to_string(ZMQ_EVENTS));
+    events = watched("events " + last + " 100");
+    return events.find(last) != std::string::npos;
+  }));
+  return events;
+}
+
 // What the monitors of both sides say of a connection's life.
 std::vector<std::string> LifeOf(const Kind& kind) {
   std::vector<std::string> said;
@@ -356,7 +368,7 @@ std::vector<std::string> LifeOf(const Kind& kind) {
   client.ExpectLinks(1);
   // The client goes, by itself, and comes back.
   client.Do("disconnect " + endpoint);
-  said.push_back("server " + (*server)("events DISCONNECTED 20000"));
+  said.push_back("server " + AwaitEvent(*server, "DISCONNECTED", client));
   client.Do("connect " + endpoint);
   said.push_back("client " + client("events HANDSHAKE_SUCCEEDED 20000"));
   said.push_back("server " + (*server)("events HANDSHAKE_SUCCEEDED 20000"));
@@ -372,7 +384,7 @@ std::vector<std::string> LifeOf(const Kind& kind) {
   client.ExpectLinks(1);
   next.Do("unbind " + endpoint);
   said.push_back("next " + next("events CLOSED 20000"));
-  said.push_back("client " + client("events DISCONNECTED 500"));
+  said.push_back("client " + AwaitEvent(client, "DISCONNECTED", next));
   return said;
 }
 
@@ -398,7 +410,12 @@ TEST_P(Options, MessagesTellOfTheirSender) {
   const std::string credentials = std::to_string(getuid()) + ":" + std::to_string(getgid()) + ":" +
                                   std::to_string(client.pid());
   const bool tcp = kind().transport == std::string("tcp");
-  EXPECT_EQ(property("Peer-Address"), tcp ? "text 127.0.0.1" : "text :" + credentials);
+  const std::string address = property("Peer-Address");
+  if (tcp) {
+    EXPECT_EQ(address, "text 127.0.0.1");
+  } else {
+    EXPECT_NE(address.find(":" + credentials), std::string::npos) << address;
+  }
 }
 
 // The kernel's word for who is at the other end of a shared connection, also where its address says

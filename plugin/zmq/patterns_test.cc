@@ -101,7 +101,7 @@ TEST_P(Patterns, SubscribersGetWhatTheyHaveSubscribedTo) {
 
 TEST_P(Patterns, SubscriptionsOfXsubAreMessages) {
   Program publisher(kind(), {"socket XPUB"}), subscriber(kind(), {"socket XSUB"});
-  publisher.ConnectTo(subscriber);
+  subscriber.ConnectTo(publisher);
   subscriber.Do("text \x01x");
   EXPECT_EQ(publisher("gettext 20000"), "text \x01x");
   subscriber.Do("text hello");  // and so are messages to the publisher
@@ -239,21 +239,20 @@ TEST_P(MixedPeers, AreServedInTurn) {
   }
 }
 
-TEST_P(MixedPeers, AreHeardInTurn) {
+// A steady stream from each: none of them keeps the others out, however fast it is.
+TEST_P(MixedPeers, AreAllHeard) {
   for (const char* type : {"PULL", "DEALER"}) {
     Mixed mixed(GetParam(), type, type == std::string("PULL") ? "PUSH" : "DEALER");
     for (int i = 0; i < 3; ++i) {
-      ASSERT_EQ(mixed.peers[i]("send " + std::to_string(i * 1000000) + " 900 1 100 20000"),
-                "sent 900");
+      mixed.peers[i].Tell("send " + std::to_string(i * 1000000) + " 200000 1 100 20000");
     }
-    // The first is there as soon as anybody's; then as many of each, but for how often libzmq looks
-    // whether a silent one has something: every hundredth message.
-    std::istringstream order(mixed.server("order 1200 20000").substr(6));
+    std::istringstream order(mixed.server("order 300000 20000").substr(6));
     std::map<std::string, int> shares;
     for (std::string word; order >> word;) ++shares[word];
     EXPECT_EQ(shares.size(), 3u);
-    for (const auto& [sender, count] : shares) EXPECT_GE(count, 250) << type << " " << sender;
-    EXPECT_EQ(mixed.server("order 1500 20000").find("error"), std::string::npos);
+    for (const auto& [sender, count] : shares) EXPECT_GE(count, 5000) << type << " " << sender;
+    EXPECT_EQ(mixed.server("order 300000 20000").find("error"), std::string::npos);
+    for (Program& peer : mixed.peers) EXPECT_EQ(peer.Answer(), "sent 200000");
   }
 }
 
@@ -352,14 +351,16 @@ TEST_P(Patterns, ARouterDropsForWhoIsFullUnlessItMustNot) {
     }
     if (mandatory) {
       EXPECT_TRUE(Fails(answer, EAGAIN)) << answer;
-      EXPECT_GE(taken, 10u);
+      EXPECT_GE(taken, 5u);
     } else {
       EXPECT_EQ(taken, 20000u);
     }
     uint64_t got = 0;
     while (slow("gettext 300") == "text " + large) ++got;
-    EXPECT_GE(got, 10u);
-    if (mandatory) EXPECT_EQ(got, taken);
+    EXPECT_GE(got, 5u);
+    if (mandatory) {
+      EXPECT_EQ(got, taken);
+    }
     EXPECT_TRUE(Eventually([&] {
       router("textto slow again");
       return slow("gettext 100") == "text again";

@@ -268,7 +268,7 @@ TEST_P(Polling, ASocketMovesFromThreadToThread) {
 // Whoever waits in a call when the context ends is told so.
 TEST_P(Polling, TheEndOfTheContextEndsEveryCall) {
   Program server(kind(), {"socket PULL", Option(ZMQ_RCVHWM, 5)});
-  Program sender(kind(), {"socket PUSH", Option(ZMQ_SNDHWM, 5)});
+  Program sender(kind(), {"socket PUSH", Option(ZMQ_SNDHWM, 5), Option(ZMQ_LINGER, 0)});
   sender.ConnectTo(server);
   ASSERT_EQ(sender("send 0 1 1 100 20000"), "sent 1");
   ASSERT_EQ(server("recv 1 20000"), Got(1));
