@@ -96,7 +96,9 @@ TEST_P(Lifetime, TheEndDoesNotWaitForAStoppedPeer) {
     EXPECT_EQ(client(std::string("close ") + linger), "ok");
     EXPECT_EQ(client("term"), "ok");
     kill(server.pid(), SIGCONT);
-    if (linger[0] != '0') EXPECT_EQ(server("recv 3 20000"), Got(3, 3));
+    if (linger[0] != '0') {
+      EXPECT_EQ(server("recv 3 20000"), Got(3, 3));
+    }
   }
 }
 
@@ -126,7 +128,9 @@ TEST_P(Lifetime, TheEndOfAServerDoesNotWaitForAStoppedClient) {
     EXPECT_EQ(server(std::string("close ") + linger), "ok");
     EXPECT_EQ(server("term"), "ok");
     kill(client.pid(), SIGCONT);
-    if (linger[0] != '0') EXPECT_EQ(client("recv 3 20000"), Got(3, 3));
+    if (linger[0] != '0') {
+      EXPECT_EQ(client("recv 3 20000"), Got(3, 3));
+    }
   }
 }
 

@@ -110,7 +110,9 @@ TEST_P(Polling, TheDescriptorTellsOfWhatIsNew) {
   ExpectLink(sender, receiver);
   for (int round = 0; round < 50; ++round) {
     ASSERT_EQ(receiver(kGetEvents), "value 0");
-    if (round < 5) EXPECT_EQ(receiver("fdwait 50"), "quiet");
+    if (round < 5) {
+      EXPECT_EQ(receiver("fdwait 50"), "quiet");
+    }
     receiver.Tell("fdwait 20000");
     sender.Do("text hello");
     ASSERT_EQ(receiver.Answer(), "readable");
