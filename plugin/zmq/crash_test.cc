@@ -86,23 +86,30 @@ TEST(Crash, ASenderThatIsKilledLeavesWholeMessagesOnly) {
   }));
 }
 
-TEST(Crash, NothingIsLeftBehindAfterManyConnections) {
+// One that leaves properly, one that is killed when it has been heard, and one that is killed while
+// it connects.
+TEST(Crash, NothingIsLeftBehindAfterAThousandConnections) {
   PeerProcess server;
   ASSERT_EQ(server("socket PULL"), "ok");
   const std::string name = server("bind shm://*").substr(3);
   int before = 0;
   // A socket's own thread lets go of what has ended, when it next looks at its socket.
   const auto links = [&] {
-    server("recv 1 1");
+    server("recv 1000 1");
     return server.Links();
   };
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < 1000; ++round) {
     PeerProcess client;
     ASSERT_EQ(client("socket PUSH"), "ok");
     ASSERT_EQ(client("connect " + name), "ok");
+    if (round % 3 == 2) {
+      usleep(static_cast<useconds_t>(round * 2));
+      client.Kill();
+      continue;
+    }
     ASSERT_EQ(client("send 0 3 1 100 20000"), "sent 3");
     ASSERT_EQ(server("recv 3 20000"), "got 3 first 0 last 2");
-    if (round % 2 == 0) {
+    if (round % 3 == 0) {
       ASSERT_EQ(client("close -1"), "ok");
       ASSERT_EQ(client("term"), "ok");
     }

@@ -7,23 +7,18 @@
 #include <string>
 
 #include "plugin/zmq/testing/eventually.h"
-#include "plugin/zmq/testing/peer_process.h"
+#include "plugin/zmq/testing/scenario.h"
 
 namespace samehost::zmq_transport {
 namespace {
 
+using testing::Fails;
 using testing::Library;
 using testing::PeerProcess;
 
 std::string Unique(const std::string& what) {
   return "shm://" + what + "." + std::to_string(getpid());
 }
-std::string ErrorPrefix(int code) { return "error " + std::to_string(code) + " "; }
-
-bool Fails(const std::string& answer, int code) {
-  return answer.substr(0, ErrorPrefix(code).size()) == ErrorPrefix(code);
-}
-
 TEST(Names, OursHasShmAndTheDistributionsLibraryHasNot) {
   PeerProcess ours, stock(Library::kStock);
   EXPECT_EQ(ours("has shm"), "1");
@@ -101,6 +96,21 @@ TEST(Names, EachRendezvousDirectoryHasItsOwn) {
   const std::string name = Unique("scope");
   EXPECT_EQ(here("bind " + name), "ok " + name);
   EXPECT_EQ(there("bind " + name), "ok " + name);
+}
+
+TEST(Names, EachUserHasItsOwn) {
+  if (getuid() != 0) GTEST_SKIP() << "only root may become somebody else";
+  PeerProcess here, there, client;
+  ASSERT_EQ(there("user 12345"), "ok");
+  for (PeerProcess* peer : {&here, &there}) ASSERT_EQ((*peer)("socket PULL"), "ok");
+  const std::string name = Unique("user");
+  EXPECT_EQ(there("bind " + name), "ok " + name);
+  EXPECT_EQ(here("bind " + name), "ok " + name);
+  ASSERT_EQ(client("socket PUSH"), "ok");
+  ASSERT_EQ(client("connect " + name), "ok");
+  ASSERT_EQ(client("send 0 10 1 100 20000"), "sent 10");
+  EXPECT_EQ(here("recv 10 20000"), "got 10 first 0 last 9");
+  EXPECT_EQ(there("recv 1 200"), "got 0 first 0 last 0");
 }
 
 TEST(Names, WorkOverTheSocketWhenSwitchedOff) {

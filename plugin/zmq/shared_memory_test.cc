@@ -9,50 +9,20 @@
 #include <vector>
 
 #include "plugin/zmq/testing/eventually.h"
-#include "plugin/zmq/testing/peer_process.h"
+#include "plugin/zmq/testing/scenario.h"
 
 namespace samehost::zmq_transport {
 namespace {
 
+using testing::Bind;
+using testing::Count;
 using testing::Eventually;
+using testing::FreeEndpoint;
+using testing::kBoth;
+using testing::kWait;
 using testing::Library;
+using testing::Option;
 using testing::PeerProcess;
-
-const PeerProcess::Environment kBoth = {{"SAMEHOST_ZMQ", "ipc,tcp"}};
-constexpr char kWait[] = " 20000";  // a watchdog: no message takes that long
-
-std::string Count(const char* word, uint64_t count, uint64_t first = 0) {
-  return std::string(word) + " " + std::to_string(count) + " first " + std::to_string(first) +
-         " last " + std::to_string(first + count - 1);
-}
-
-// An endpoint to bind to.
-std::string Endpoint(const std::string& transport) {
-  if (transport == "tcp") return "tcp://127.0.0.1:*";
-  if (transport == "ipc") return "ipc://*";
-  return "shm://*";
-}
-
-// Binds and gives the endpoint that was bound.
-std::string Bind(PeerProcess& peer, const std::string& transport) {
-  const std::string answer = peer("bind " + Endpoint(transport));
-  EXPECT_EQ(answer.substr(0, 3), "ok ") << answer;
-  return answer.substr(3);
-}
-
-// One that nobody is bound to.
-std::string FreeEndpoint(const std::string& transport) {
-  const std::string unique = "free." + std::to_string(getpid());
-  if (transport == "shm") return "shm://" + unique;
-  if (transport == "ipc") return "ipc:///tmp/samehost-zmq-test." + unique;
-  PeerProcess peer(Library::kStock);
-  EXPECT_EQ(peer("socket PULL"), "ok");
-  return Bind(peer, "tcp");
-}
-
-std::string Option(int option, int value) {
-  return "set " + std::to_string(option) + " " + std::to_string(value);
-}
 
 struct Pair {
   const char* sender;

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "mailbox.hpp"
+#include "mechanism.hpp"
 #include "metadata.hpp"
 #include "plugin/zmq/pipe.h"
 #include "plugin/zmq/watch.h"
@@ -14,6 +15,10 @@
 
 namespace samehost::zmq_transport {
 namespace {
+
+// Message properties, for zmq_msg_gets().
+constexpr char kUidProperty[] = "X-Samehost-Uid";
+constexpr char kPidProperty[] = "X-Samehost-Pid";
 
 // Others drop what they cannot send at once, or leave out who cannot receive it.
 bool StopsWhenFull(int type) {
@@ -44,6 +49,26 @@ zmq::pipe_t* Transport::SocketsPipe() const {
 
 std::string Transport::Name() const {
   return Connecting() ? engine_->_endpoint_uri_pair.remote : engine_->_endpoint_uri_pair.local;
+}
+
+// ---- Who the peer is -------------------------------------------------------------------------
+
+void Transport::ForgetClaims(std::map<std::string, std::string>* properties) {
+  properties->erase(kUidProperty);
+  properties->erase(kPidProperty);
+}
+
+zmq::metadata_t* Transport::MakeMetadata(const rendezvous::PeerIdentity& peer) const {
+  zmq::metadata_t::dict_t properties;
+  engine_->init_properties(properties);
+  const auto& zap = engine_->_mechanism->get_zap_properties();
+  const auto& zmtp = engine_->_mechanism->get_zmtp_properties();
+  properties.insert(zap.begin(), zap.end());
+  properties.insert(zmtp.begin(), zmtp.end());
+  ForgetClaims(&properties);
+  properties[kUidProperty] = std::to_string(peer.uid);
+  if (peer.pid > 0) properties[kPidProperty] = std::to_string(peer.pid);
+  return new zmq::metadata_t(properties);
 }
 
 // ---- The link --------------------------------------------------------------------------------
@@ -77,8 +102,7 @@ void Transport::UseLink(rendezvous::Connected connected) {
   attachment->turn = turn_;
   attachment->watch =
       static_cast<zmq::mailbox_t*>(session_->_socket->get_mailbox())->signaler().watch();
-  attachment->metadata = engine_->_metadata;
-  if (attachment->metadata != nullptr) attachment->metadata->add_ref();
+  attachment->metadata = MakeMetadata(connected.peer);
   attachment->max_message_bytes = engine_->_options.maxmsgsize;
   attachment->peer_send_mark = peer_send_mark_;
   attachment->peer_receive_mark = peer_receive_mark_;

@@ -17,6 +17,7 @@
 #define SAMEHOST_PLUGIN_ZMQ_TRANSPORT_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +34,7 @@
 #include "plugin/zmq/writer.h"
 
 namespace zmq {
+class metadata_t;
 class pipe_t;
 class session_base_t;
 class stream_engine_base_t;
@@ -45,6 +47,9 @@ class Transport final : public zmq::io_object_t {
   // The options of an engine for this socket: with the property when shared memory may be offered.
   static zmq::options_t Offer(const zmq::options_t& options, zmq::fd_t socket,
                               const zmq::endpoint_uri_pair_t& endpoints);
+  // Nobody but the kernel says who a peer is: what it says itself is left out of its messages'
+  // properties.
+  static void ForgetClaims(std::map<std::string, std::string>* properties);
   // Null when the connection is to stay on its socket.
   static Transport* Create(zmq::stream_engine_base_t* engine);
   ~Transport() override;
@@ -83,6 +88,8 @@ class Transport final : public zmq::io_object_t {
   void Record(const Fallback& why) const;
   void UseSocket(const Fallback& why);
   void UseLink(rendezvous::Connected connected);
+  // Of the messages that come through the link. The caller owns a reference.
+  zmq::metadata_t* MakeMetadata(const rendezvous::PeerIdentity& peer) const;
   void WatchTicket();
   void ForgetTicket();
   void OnLinkReadable();
