@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <ostream>
 #include <string>
 
 #include "plugin/zmq/testing/peer_process.h"
@@ -28,6 +29,7 @@ inline constexpr Kind kKinds[] = {{Library::kOurs, "shm"},
                                   {Library::kStock, "ipc"},
                                   {Library::kStock, "tcp"}};
 std::string NameOf(const Kind& kind);
+inline void PrintTo(const Kind& kind, std::ostream* out) { *out << NameOf(kind); }
 
 // The process of one side.
 class Program : public PeerProcess {
