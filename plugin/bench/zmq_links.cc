@@ -10,19 +10,18 @@
 namespace samehost::bench {
 namespace {
 
-// The two counter pages of a link (plugin/shm/layout.h), and in each the messages received.
+// The two counter pages of a link (plugin/shm/layout.h), and in each the messages received and,
+// behind them, their bytes.
 constexpr off_t kCounterPages[] = {4096, 8192};
 constexpr off_t kReceivedAt = 256;
 
-uint64_t MessagesOf(int link) {
-  uint64_t sum = 0;
+void AddReceived(int link, ZmqLinks* links) {
   for (off_t page : kCounterPages) {
-    uint64_t received = 0;
-    if (pread(link, &received, sizeof(received), page + kReceivedAt) == sizeof(received)) {
-      sum += received;
-    }
+    uint64_t received[2] = {};
+    if (pread(link, received, sizeof(received), page + kReceivedAt) != sizeof(received)) continue;
+    links->messages += received[0];
+    links->message_bytes += received[1];
   }
-  return sum;
 }
 
 }  // namespace
@@ -39,7 +38,7 @@ ZmqLinks FindZmqLinks() {
     links.bytes += static_cast<uint64_t>(status.st_blocks) * 512;
     if (target.find("/memfd:samehost-link") != std::string::npos) {
       ++links.count;
-      links.messages += MessagesOf(fd);
+      AddReceived(fd, &links);
     }
     close(fd);
   }

@@ -9,8 +9,10 @@ namespace samehost::bench {
 
 struct ZmqLinks {
   int count = 0;
-  uint64_t bytes = 0;     // of memory behind them
-  uint64_t messages = 0;  // received over them, by either end
+  uint64_t bytes = 0;  // of memory behind them
+  // Received over them, by either end.
+  uint64_t messages = 0;
+  uint64_t message_bytes = 0;
 };
 
 // Of this process. None, all zero, with the distribution's library.

@@ -119,9 +119,13 @@ void Prove(const ZmqCase& what, const Way& way, const json& result) {
   if (!way.ours && links != 0) {
     throw ProofFailure(std::string(way.name) + " used shared memory");
   }
-  if (way.ours && (links == 0 || shared < count)) {
-    throw ProofFailure(std::string(what.name) + ": of " + std::to_string(count) +
-                       " messages shared memory carried " + std::to_string(shared));
+  // Either end's; a round trip is received twice.
+  const uint64_t received = what.lower > 0 ? 2 * count : count;
+  const auto shared_bytes = result["shared_message_bytes"].get<uint64_t>();
+  if (way.ours && (links == 0 || shared < received || shared_bytes < received * what.bytes)) {
+    throw ProofFailure(std::string(what.name) + ": of " + std::to_string(received) +
+                       " messages shared memory carried " + std::to_string(shared) + ", and " +
+                       std::to_string(shared_bytes) + " bytes");
   }
 }
 

@@ -162,10 +162,12 @@ void Measure(const std::string& pattern, void* socket, size_t bytes, double seco
   const samehost::bench::ZmqLinks links = samehost::bench::FindZmqLinks();
   std::printf(
       "{\"count\":%llu,\"seconds\":%.6f,\"p50_us\":%.3f,\"p99_us\":%.3f,\"p999_us\":%.3f,"
-      "\"cpu_ns\":%llu,\"links\":%d,\"shared_messages\":%llu,\"shared_bytes\":%llu}\n",
+      "\"cpu_ns\":%llu,\"links\":%d,\"shared_messages\":%llu,\"shared_message_bytes\":%llu,"
+      "\"shared_bytes\":%llu}\n",
       static_cast<unsigned long long>(count), took, Percentile(waits, 0.5), Percentile(waits, 0.99),
       Percentile(waits, 0.999), static_cast<unsigned long long>(cpu), links.count,
       static_cast<unsigned long long>(links.messages),
+      static_cast<unsigned long long>(links.message_bytes),
       static_cast<unsigned long long>(links.bytes));
   std::fflush(stdout);
 }

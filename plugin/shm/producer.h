@@ -39,7 +39,7 @@ class Producer {
            published_data_.load(std::memory_order_relaxed);    // relaxed: this side's own
   }
   void WantRingBytes(size_t bytes);
-  // Whether only the first ring is left.
+  // Whether only the first ring is left, or the link is broken.
   bool TrimIdle();
   // Memory beyond the segment.
   size_t memory_bytes() const;

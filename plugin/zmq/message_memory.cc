@@ -24,6 +24,8 @@ struct MessageMemory::Owner {
   uint32_t block;
 };
 
+bool MessageMemory::IsLarge(const zmq::msg_t& message) { return message.size() >= kFromBytes; }
+
 void MessageMemory::Prefer(const std::shared_ptr<shm::Arena>& arena) {
   const bool same = !preferred.owner_before(arena) && !arena.owner_before(preferred);
   if (!same) preferred = arena;

@@ -30,6 +30,7 @@ class MessageMemory {
   // Parts from here on are worth a block of their own rather than two copies through a ring.
   static constexpr size_t kFromBytes = 16 * 1024;
 
+  static bool IsLarge(const zmq::msg_t& message);
   // For msg_t::init_size: false where the heap is to be used.
   static bool Init(zmq::msg_t* message, size_t bytes) {
     return bytes >= kFromBytes && InitLarge(message, bytes);

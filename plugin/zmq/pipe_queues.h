@@ -5,6 +5,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -121,8 +122,9 @@ class SharedPipe::OutPipe final : public SharedPipe::Queue {
     parts_.push_back(part);
     if (incomplete) return;
     if (!owner_->OwnTurn()) AwaitTurn();
-    if (parts_[0].size() >= MessageMemory::kFromBytes)
+    if (std::any_of(parts_.begin(), parts_.end(), MessageMemory::IsLarge)) {
       MessageMemory::Prefer(owner_->link_->arena());
+    }
     if (owner_->OwnTurn() && WriteWhole()) {
       for (zmq::msg_t& written : parts_) written.close();
       Written();

@@ -205,10 +205,10 @@ TEST_P(Polling, AProxyCanBeSteered) {
   EXPECT_EQ(sender.Answer(), "sent 20000");
   proxy.Do("steer PAUSE");
   // It may have taken one more before it looked.
-  Eventually([&] {
+  ASSERT_TRUE(Eventually([&] {
     sender("send 7 1 1 100 20000");
     return receiver("recv 1 300") != Got(1, 7);
-  });
+  }));
   ASSERT_EQ(sender("send 100 5 1 100 20000"), "sent 5");
   EXPECT_EQ(receiver("recv 1 300"), testing::kNothing);
   proxy.Do("steer RESUME");

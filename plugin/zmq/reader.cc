@@ -15,10 +15,11 @@ namespace {
 // Often enough for the sender never to stand still, seldom enough to cost little.
 uint64_t TellEvery(uint64_t mark) { return mark == 0 ? UINT64_MAX : (mark + 3) / 4; }
 
+// A message begins where its block does.
 bool ReadReference(const std::byte* bytes, size_t length, shm::BlockReference* reference) {
   if (length != sizeof(*reference)) return false;
   std::memcpy(reference, bytes, sizeof(*reference));
-  return true;
+  return reference->offset == 0;
 }
 
 }  // namespace

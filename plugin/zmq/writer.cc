@@ -18,9 +18,6 @@ uint8_t FlagsOf(const zmq::msg_t& part) {
   return flags;
 }
 
-// Worth a block of its own.
-bool IsLarge(const zmq::msg_t& part) { return part.size() >= MessageMemory::kFromBytes; }
-
 std::byte* PutHeader(std::byte* place, size_t length, ChunkKind kind, uint8_t flags) {
   const ChunkHeader header{static_cast<uint32_t>(length), kind, flags, 0};
   std::memcpy(place, &header, sizeof(header));
@@ -77,7 +74,7 @@ bool Writer::WriteBlock(zmq::msg_t& part, std::byte* place) {
 
 bool Writer::WriteSmall(zmq::msg_t& part) {
   const size_t size = part.size();
-  if (IsLarge(part)) return false;
+  if (MessageMemory::IsLarge(part)) return false;
   const size_t bytes = ChunkBytes(size);
   std::byte* place = link_->Reserve(bytes);
   if (place == nullptr) return false;
@@ -95,7 +92,7 @@ bool Writer::HasRoomFor(size_t messages) const {
 Writer::Outcome Writer::WriteWhole(std::span<zmq::msg_t> parts) {
   size_t bytes = 0, large = 0;
   for (const zmq::msg_t& part : parts) {
-    const bool in_block = IsLarge(part);
+    const bool in_block = MessageMemory::IsLarge(part);
     large += in_block ? 1 : 0;
     bytes += ChunkBytes(in_block ? sizeof(shm::BlockReference) : part.size());
   }
@@ -111,7 +108,7 @@ Writer::Outcome Writer::WriteWhole(std::span<zmq::msg_t> parts) {
     return Outcome::kNoRoom;
   }
   for (zmq::msg_t& part : parts) {
-    if (!IsLarge(part)) {
+    if (!MessageMemory::IsLarge(part)) {
       place = PutWhole(place, part);
     } else if (WriteBlock(part, place)) {
       place += ChunkBytes(sizeof(shm::BlockReference));
@@ -129,7 +126,7 @@ Writer::Progress Writer::WritePieces(std::span<zmq::msg_t> parts) {
     zmq::msg_t& part = parts[part_];
     const size_t size = part.size();
     const size_t most = link_->max_record();
-    if (!begun_ && IsLarge(part)) {
+    if (!begun_ && MessageMemory::IsLarge(part)) {
       std::byte* place = link_->Reserve(ChunkBytes(sizeof(shm::BlockReference)));
       awaited_bytes_ = ChunkBytes(sizeof(shm::BlockReference));
       if (place == nullptr) return Progress::kFull;
