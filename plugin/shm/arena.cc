@@ -62,6 +62,7 @@ Arena::Block Arena::Own(uint32_t number) {
 void Arena::Announce() {
   if (++announced_ == 0) announced_ = 1;
   control_->coming.store(announced_, std::memory_order_relaxed);  // a hint
+  coming_.store(true, std::memory_order_relaxed);
   bell_->AfterRecords();
 }
 

@@ -9,6 +9,7 @@
 #ifndef SAMEHOST_PLUGIN_SHM_ARENA_H_
 #define SAMEHOST_PLUGIN_SHM_ARENA_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -47,6 +48,13 @@ class Arena {
   // The peer sends a block back instead of giving it back: this side is its local owner again.
   // False: the peer has no reference to it.
   std::optional<Block> TakeBack(uint32_t number);
+  // Whether an announced message may still be to come; not asked again for the same. The producing
+  // thread.
+  bool TakeAnnounced() {
+    // relaxed: a hint.
+    return coming_.load(std::memory_order_relaxed) &&
+           coming_.exchange(false, std::memory_order_relaxed);
+  }
   // Gives what is not in use back to the kernel, here and at the peer. Whether all has gone.
   bool Trim();
   // The link is about to end.
@@ -74,6 +82,7 @@ class Arena {
   const uint32_t max_bytes_;
   const bool writable_blocks_;
   const uint64_t fork_generation_;
+  std::atomic<bool> coming_{false};  // DirectionControl::coming is not 0, by Announce()
   mutable std::mutex mutex_;
   // All below: under the mutex.
   DirectionControl* control_;  // null: retired

@@ -170,10 +170,20 @@ void LinkImpl::Commit(size_t bytes) {
 void LinkImpl::Publish() {
   if (forked()) return;
   producer_.Publish();
-  // What was announced has come. relaxed: a hint.
-  if (outgoing_->coming.load(std::memory_order_relaxed) != 0) {
-    outgoing_->coming.store(0, std::memory_order_relaxed);
-  }
+  HasCome();
+}
+
+// SUBTLE: the word itself is not looked at each time, because the peer may have its cache line.
+void LinkImpl::HasCome() {
+  if (arena_ == nullptr || !arena_->TakeAnnounced()) return;
+  outgoing_->coming.store(0, std::memory_order_relaxed);  // relaxed: a hint
+}
+
+bool LinkImpl::SendMessage(std::span<const std::byte> head, std::span<const std::byte> body) {
+  if (forked() || !producer_.Send(head, body)) return false;
+  AddOne(page_->messages_sent);
+  HasCome();
+  return true;
 }
 
 bool LinkImpl::AwaitRoom(size_t bytes) { return forked() || producer_.AwaitRoom(bytes); }

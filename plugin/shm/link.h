@@ -117,6 +117,9 @@ class Link {
   virtual void Commit(size_t bytes) = 0;
   // Makes all committed records visible and rings the doorbell when the peer sleeps.
   virtual void Publish() = 0;
+  // Reserve(), Commit() and Publish() of one small record, and CountMessageSent(). The record's
+  // size is rounded up to a multiple of 8. False: there was no room, nothing was done.
+  virtual bool SendMessage(std::span<const std::byte> head, std::span<const std::byte> body) = 0;
   // After Reserve() gave nullptr: asks the peer to ring this side's doorbell once there is room.
   // True when asked (wait for the doorbell, or poll HasRoom()); false when there is room by now.
   // The doorbell rings only when this side is kAsleep or kBusy by then: with kWatched whoever looks

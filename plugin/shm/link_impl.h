@@ -44,6 +44,7 @@ class LinkImpl final : public Link {
   std::byte* Reserve(size_t bytes) override;
   void Commit(size_t bytes) override;
   void Publish() override;
+  bool SendMessage(std::span<const std::byte> head, std::span<const std::byte> body) override;
   bool AwaitRoom(size_t bytes) override;
   bool HasRoom() const override { return producer_.HasRoom(); }
   void WantRingBytes(size_t bytes) override;
@@ -104,6 +105,7 @@ class LinkImpl final : public Link {
   // Counts a wake-up or frame from the peer; breaks the link when there are absurdly many without
   // any progress.
   void CountDisturbance();
+  void HasCome();  // what the arena has announced
   void CountBlockSent(const BlockReference& reference);
   void CountPeerBlocks();  // for whoever reads the counters page
   CountersPage* Page(size_t side) const;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <span>
 
 #include "plugin/shm/breaker.h"
 #include "plugin/shm/layout.h"
@@ -27,6 +28,7 @@ class Producer {
   std::byte* Reserve(size_t bytes);
   void Commit(size_t bytes);
   void Publish();
+  bool Send(std::span<const std::byte> head, std::span<const std::byte> body);
   bool AwaitRoom(size_t bytes);
   bool HasRoom() const {
     // relaxed: the position is this side's own; Reserve() reads the tail again with acquire.

@@ -161,6 +161,21 @@ void SharedPipe::EndInput() { in_->EndInput(); }
 
 bool SharedPipe::ReadFromRing() const { return in_->from_ring(); }
 
+// ---- The only pipe of a socket ---------------------------------------------------------------
+
+bool SharedPipe::SendAlone(zmq::msg_t* message) {
+  if (!pipe_->_out_active || pipe_->_state != zmq::pipe_t::active || link_ == nullptr) return false;
+  const uint64_t under_way = pipe_->_msgs_written - pipe_->_peers_msgs_read;
+  if (pipe_->_hwm > 0 && under_way >= static_cast<uint64_t>(pipe_->_hwm)) return false;
+  if (!out_->SendSmall(message)) return false;
+  ++pipe_->_msgs_written;
+  return true;
+}
+
+bool SharedPipe::ReceiveAlone(zmq::msg_t* message) {
+  return pipe_->_in_active && Readable() && in_->ReceiveSmall(message);
+}
+
 // ---- Waiting ---------------------------------------------------------------------------------
 
 int SharedPipe::doorbell_fd() const { return link_->doorbell_fd(); }

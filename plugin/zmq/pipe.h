@@ -67,6 +67,11 @@ class SharedPipe {
   // pipe will be activated once there is.
   bool FindCredit();
 
+  // For a socket whose only pipe this is: sends a small message of one part, or receives one, as
+  // xsend() and xrecv() of the types without routing would. False: nothing was done, go their way.
+  bool SendAlone(zmq::msg_t* message);
+  bool ReceiveAlone(zmq::msg_t* message);
+
   // ---- For Watch ----
   int doorbell_fd() const;
   // Whether something has come that this end waits for. The socket's thread.

@@ -32,10 +32,7 @@ class SharedPipe::InPipe final : public SharedPipe::Queue {
   bool check_read() override { return Look() != From::kNowhere; }
 
   bool read(zmq::msg_t* value) override {
-    if (!readers_.empty() && readers_.front()->reached && owner_->Readable() &&
-        readers_.front()->TakeSmall(value)) {
-      return from_ring_ = true;
-    }
+    if (owner_->Readable() && TakeSmall(value)) return from_ring_ = true;
     switch (Look()) {
       case From::kRing:
         readers_.front()->Take(value);
@@ -46,6 +43,14 @@ class SharedPipe::InPipe final : public SharedPipe::Queue {
       case From::kNowhere:
         break;
     }
+    return false;
+  }
+
+  // The usual message, read at once into the place of one that is no longer wanted.
+  bool ReceiveSmall(zmq::msg_t* message) {
+    message->close();
+    if (TakeSmall(message)) return true;
+    message->init();
     return false;
   }
 
@@ -65,6 +70,10 @@ class SharedPipe::InPipe final : public SharedPipe::Queue {
 
  private:
   enum class From { kRing, kLocal, kNowhere };
+
+  bool TakeSmall(zmq::msg_t* message) {
+    return !readers_.empty() && readers_.front()->reached && readers_.front()->TakeSmall(message);
+  }
 
   // The end of the pipe comes after the links, though it may have been written before any was read.
   static bool IsDelimiter(const zmq::msg_t& message) { return message.is_delimiter(); }
@@ -134,6 +143,16 @@ class SharedPipe::OutPipe final : public SharedPipe::Queue {
       local_new_ = true;
     }
     parts_.clear();
+  }
+
+  // The usual message, written and published at once; then it is empty.
+  bool SendSmall(zmq::msg_t* message) {
+    if (!parts_.empty() || !owner_->OwnTurn() || !writer_.SendSmall(*message)) return false;
+    owner_->watch_->NoteSent();
+    ++owner_->direct_;
+    message->close();
+    message->init();
+    return true;
   }
 
   bool unwrite(zmq::msg_t* part) override {

@@ -84,6 +84,16 @@ bool Writer::WriteSmall(zmq::msg_t& part) {
   return true;
 }
 
+bool Writer::SendSmall(zmq::msg_t& message) {
+  const size_t size = message.size();
+  if (size >= MessageMemory::kFromBytes) return false;
+  const ChunkHeader header{static_cast<uint32_t>(size), kWhole, FlagsOf(message), 0};
+  const std::span<const std::byte> body(static_cast<const std::byte*>(message.data()), size);
+  if (!link_->SendMessage(std::as_bytes(std::span(&header, 1)), body)) return false;
+  last_bytes_ = ChunkBytes(size);
+  return true;
+}
+
 bool Writer::HasRoomFor(size_t messages) const {
   const size_t most = link_->max_record();
   return last_bytes_ < most && link_->Reserve(std::min(most, messages * last_bytes_)) != nullptr;

@@ -22,6 +22,8 @@ class Writer {
   Outcome WriteWhole(std::span<zmq::msg_t> parts);
   // The same for the usual message: one small part. False as well where it is none.
   bool WriteSmall(zmq::msg_t& part);
+  // Publishes it, too.
+  bool SendSmall(zmq::msg_t& message);
 
   // Writes a message of any size in as many records as it takes. kFull: go on with the same parts
   // once there is room (Link::AwaitRoom for awaited_bytes()). Publishes what it writes.
