@@ -47,6 +47,29 @@ TEST_P(Patterns, APairTalksBothWays) {
   ExpectLink(a, b);
 }
 
+// Whoever comes next does not get the rest of a message that was meant for somebody else.
+TEST_P(Patterns, AMessageOfWhichAPartIsLostIsLost) {
+  for (const char* type : {"PUSH", "DEALER"}) {
+    const std::string other = type == std::string("PUSH") ? "socket PULL" : "socket DEALER";
+    Program sender(kind(), {std::string("socket ") + type, "monitor"}), next(kind(), {other});
+    const std::string endpoint = sender.Bind();
+    {
+      Program first(kind(), {other, "connect " + endpoint});
+      sender.AwaitHandshakes(1);
+      sender.Do("text hello");
+      ASSERT_EQ(first("gettext" + std::string(kWait)), "text hello");
+      sender.Do("part beginning");
+      first.Kill();
+    }
+    ASSERT_EQ(sender("events DISCONNECTED" + std::string(kWait)).find("error"), std::string::npos);
+    next.Do("connect " + endpoint);
+    sender.AwaitHandshakes(1);
+    sender.Do("text end");
+    sender.Do("text whole");
+    EXPECT_EQ(next("gettext" + std::string(kWait)), "text whole") << type;
+  }
+}
+
 TEST_P(Patterns, WhoAsksGetsTheAnswerAndNobodyElse) {
   for (const char* type : {"REQ", "DEALER"}) {
     Program server(kind(), {"socket ROUTER"});

@@ -23,6 +23,7 @@
 //   echo COUNT WAIT_MS                sends back what comes: "echoed COUNT"
 //   keep NUMBER BYTES                 sends one and keeps a copy;  kept NUMBER: "intact", "changed"
 //   text TEXT                         one message;  try TEXT: with ZMQ_DONTWAIT
+//   part TEXT                         the same, but more of the message is to follow
 //   textto ID TEXT                    two parts, with ZMQ_DONTWAIT
 //   gettext WAIT_MS                   "text TEXT", parts with "|" between them
 //   property NAME WAIT_MS             a property of the next message: "text VALUE"

@@ -201,6 +201,7 @@ Commands MessageCommands() {
       {"kept", [](Words& words) { return CheckKept(static_cast<uint64_t>(words.Number())); }},
       {"text", [](Words& words) { return SendText(words.Text(), 0); }},
       {"try", [](Words& words) { return SendText(words.Text(), ZMQ_DONTWAIT); }},
+      {"part", [](Words& words) { return SendText(words.Text(), ZMQ_SNDMORE); }},
       {"textto", SendTextTo},
       {"gettext", [](Words& words) { return GetText(static_cast<int>(words.Number()), ""); }},
       {"property", Property},
