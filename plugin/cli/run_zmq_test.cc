@@ -85,7 +85,9 @@ TEST_P(RunZmqPairTest, OutputIsAsWithout) {
   const std::string with = session(true);
   EXPECT_EQ(with.substr(0, with.find(", peer")), "30 calls, 30000 bytes back");
   // The numbers of processes and users are in the peer's address over ipc.
-  if (IsTcp()) EXPECT_EQ(with, session(false));
+  if (IsTcp()) {
+    EXPECT_EQ(with, session(false));
+  }
 }
 
 // What the socket's counter says where samehost is not: all of it.
@@ -96,7 +98,9 @@ TEST_P(RunZmqPairTest, WithoutItTheSocketCarriesEverything) {
     Program client(Client(100, 1000, !server_runs_so), Environment());
     EXPECT_EQ(client.Line().substr(0, 31), "100 calls, 100000 bytes back, p") << client.Errors();
     EXPECT_TRUE(Entries(Status(), "links", Address()).empty());
-    if (IsTcp()) EXPECT_GE(TcpBytes(port_), 200000u);
+    if (IsTcp()) {
+      EXPECT_GE(TcpBytes(port_), 200000u);
+    }
     const auto fallbacks = Entries(Status(), "fallbacks", Address());
     ASSERT_EQ(fallbacks.size(), 1u);
     EXPECT_EQ(fallbacks[0]["pid"], server_runs_so ? server->pid() : client.pid());
