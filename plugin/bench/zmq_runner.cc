@@ -27,6 +27,9 @@ struct ZmqCase {
   bool efficient;  // SAMEHOST_WAIT=efficient
   double lower;    // p50 so many times lower than the better of stock ipc and tcp; 0: no target
   double faster;   // messages per second so many times
+
+  // Round trips, rather than one way.
+  bool Echoes() const { return lower > 0; }
 };
 
 constexpr ZmqCase kCases[] = {
@@ -120,7 +123,7 @@ void Prove(const ZmqCase& what, const Way& way, const json& result) {
     throw ProofFailure(std::string(way.name) + " used shared memory");
   }
   // Either end's; a round trip is received twice.
-  const uint64_t received = what.lower > 0 ? 2 * count : count;
+  const uint64_t received = what.Echoes() ? 2 * count : count;
   const auto shared_bytes = result["shared_message_bytes"].get<uint64_t>();
   if (way.ours && (links == 0 || shared < received || shared_bytes < received * what.bytes)) {
     throw ProofFailure(std::string(what.name) + ": of " + std::to_string(received) +
@@ -164,7 +167,7 @@ void RunOne(const ZmqOptions& options, const ZmqCase& what, const Way& way, Row*
 json Report(const ZmqCase& what, const std::map<std::string, Row>& rows) {
   json report = {{"case", what.name}, {"bytes", what.bytes}, {"rows", json::object()}};
   const bool idle = what.pattern == std::string("idle");
-  const bool echoes = what.lower > 0;
+  const bool echoes = what.Echoes();
   std::printf("\n%s: %zu bytes%s\n", what.name, what.bytes,
               what.efficient ? ", SAMEHOST_WAIT=efficient" : "");
   for (const Way& way : kWays) {

@@ -7,7 +7,9 @@
 
 #include <cstring>
 #include <random>
+#include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "plugin/base/memory_headroom.h"
@@ -88,6 +90,41 @@ TEST(LinkTest, FullRingIsBackPressure) {
   EXPECT_FALSE(pair.connecting->HasRoom());  // nothing is awaited any more
   for (int i = 0; i < sent; ++i) EXPECT_EQ(Receive(*pair.accepting), text);
   EXPECT_EQ(Receive(*pair.accepting), "");
+}
+
+TEST(LinkTest, AMessageIsSentInOneStep) {
+  LinkPair pair;
+  Link& sender = *pair.connecting;
+  const auto send = [&](std::string_view head, std::string_view body) {
+    return sender.SendMessage(std::as_bytes(std::span(head)), std::as_bytes(std::span(body)));
+  };
+  ASSERT_TRUE(send("12345678", "body"));
+  Record record;
+  ASSERT_EQ(pair.accepting->Next(&record), Link::Take::kRecord);
+  EXPECT_EQ(Text(record).substr(0, 12), "12345678body");
+  EXPECT_EQ(record.bytes.size(), 16u);
+  pair.accepting->Done(record);
+  ASSERT_TRUE(send("12345678", ""));
+  EXPECT_EQ(Receive(*pair.accepting), "12345678");
+  // With what was committed before it, and in its order.
+  std::byte* place = sender.Reserve(1);
+  ASSERT_NE(place, nullptr);
+  *place = std::byte{'a'};
+  sender.Commit(1);
+  ASSERT_TRUE(send("", "bbbbbbbb"));
+  EXPECT_EQ(Receive(*pair.accepting), "a");
+  EXPECT_EQ(Receive(*pair.accepting), "bbbbbbbb");
+  ASSERT_TRUE(pair.accepting->ArmDoorbell());
+  ASSERT_TRUE(send("c", ""));
+  EXPECT_TRUE(Readable(pair.accepting->doorbell_fd()));
+  EXPECT_EQ(sender.counters().messages_sent, 4u);
+  EXPECT_EQ(sender.counters().records_sent, 5u);
+  const std::string text(1000, 'x');
+  uint64_t sent = 4;
+  while (send(text, text)) ++sent;
+  EXPECT_GT(sent, 10u);
+  EXPECT_EQ(sender.counters().messages_sent, sent);
+  EXPECT_FALSE(send(std::string(sender.max_record(), 'x'), text));
 }
 
 TEST(LinkTest, DoorbellRingsOnlyForASleeper) {

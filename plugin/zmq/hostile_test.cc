@@ -13,9 +13,9 @@
 #include <zmq.h>
 
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <thread>
@@ -33,23 +33,11 @@ namespace {
 using testing::Eventually;
 using testing::PeerProcess;
 
-// Descriptors of a process whose target contains `what`.
-std::vector<std::string> DescriptorsOf(const PeerProcess& peer, const std::string& what) {
-  std::vector<std::string> found;
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(
-           "/proc/" + std::to_string(peer.pid()) + "/fd", ignored)) {
-    const auto target = std::filesystem::read_symlink(entry.path(), ignored).string();
-    if (target.find(what) != std::string::npos) found.push_back(entry.path());
-  }
-  return found;
-}
-
 // The shared memory of a process's only link.
 class LinkMemory {
  public:
   explicit LinkMemory(const PeerProcess& peer) {
-    const auto paths = DescriptorsOf(peer, "/memfd:samehost-link");
+    const auto paths = peer.DescriptorsOf("/memfd:samehost-link");
     EXPECT_EQ(paths.size(), 1u);
     if (paths.size() != 1) return;
     const UniqueFd fd(open(paths[0].c_str(), O_RDWR | O_CLOEXEC));
@@ -97,7 +85,7 @@ class LinkMemory {
   // The process has another one by now; what it holds of this one it lets go of when it next uses
   // its socket.
   bool ReplacedIn(const PeerProcess& peer) const {
-    for (const std::string& path : DescriptorsOf(peer, "/memfd:samehost-link")) {
+    for (const std::string& path : peer.DescriptorsOf("/memfd:samehost-link")) {
       struct stat status = {};
       if (stat(path.c_str(), &status) == 0 && status.st_ino != inode_) return true;
     }
@@ -130,19 +118,24 @@ void PrintTo(const Lie& lie, std::ostream* out) { *out << lie.name; }
 
 // ---- Of a sender -----------------------------------------------------------------------------
 
+// Each over a link, by which it has been heard.
+void ConnectSenders(PeerProcess& receiver, std::initializer_list<PeerProcess*> senders) {
+  ASSERT_EQ(receiver("socket PULL"), "ok");
+  const std::string name = receiver("bind shm://*").substr(3);
+  for (PeerProcess* sender : senders) {
+    ASSERT_EQ((*sender)("socket PUSH"), "ok");
+    ASSERT_EQ((*sender)("connect " + name), "ok");
+    ASSERT_EQ((*sender)("send 0 1 1 100 20000"), "sent 1");
+    ASSERT_EQ(receiver("recv 1 20000"), "got 1 first 0 last 0");
+    ASSERT_TRUE(Eventually([&] { return sender->Links() == 1; }));
+  }
+}
+
 class LyingSender : public ::testing::TestWithParam<Lie> {};
 
 TEST_P(LyingSender, CostsItsOwnConnectionAndNothingElse) {
   PeerProcess victim, liar, bystander;
-  ASSERT_EQ(victim("socket PULL"), "ok");
-  const std::string name = victim("bind shm://*").substr(3);
-  for (PeerProcess* peer : {&liar, &bystander}) {
-    ASSERT_EQ((*peer)("socket PUSH"), "ok");
-    ASSERT_EQ((*peer)("connect " + name), "ok");
-    ASSERT_EQ((*peer)("send 0 1 1 100 20000"), "sent 1");
-    ASSERT_EQ(victim("recv 1 20000"), "got 1 first 0 last 0");
-    ASSERT_TRUE(Eventually([&] { return peer->Links() == 1; }));
-  }
+  ASSERT_NO_FATAL_FAILURE(ConnectSenders(victim, {&liar, &bystander}));
   LinkMemory memory(liar);
   ASSERT_TRUE(memory.valid());
   ASSERT_EQ(bystander("send 10 5 1 100 20000"), "sent 5");
@@ -207,14 +200,7 @@ INSTANTIATE_TEST_SUITE_P(
 // A message of which the last part never comes is never received, and keeps nobody from sending.
 TEST(LyingPeer, UnfinishedMultipartStopsNobody) {
   PeerProcess victim, liar, bystander;
-  ASSERT_EQ(victim("socket PULL"), "ok");
-  const std::string name = victim("bind shm://*").substr(3);
-  for (PeerProcess* peer : {&liar, &bystander}) {
-    ASSERT_EQ((*peer)("socket PUSH"), "ok");
-    ASSERT_EQ((*peer)("connect " + name), "ok");
-    ASSERT_EQ((*peer)("send 0 1 1 100 20000"), "sent 1");
-    ASSERT_EQ(victim("recv 1 20000"), "got 1 first 0 last 0");
-  }
+  ASSERT_NO_FATAL_FAILURE(ConnectSenders(victim, {&liar, &bystander}));
   LinkMemory memory(liar);
   ASSERT_TRUE(memory.valid());
   for (int i = 0; i < 100; ++i) PublishChunk(memory, 24, kWhole, kFlagMore, 99);
@@ -286,7 +272,7 @@ INSTANTIATE_TEST_SUITE_P(All, LyingReceiver,
 std::vector<UniqueFd> SharedEventFds(const PeerProcess& a, const PeerProcess& b) {
   const auto ids = [](const PeerProcess& peer) {
     std::map<std::string, int> found;
-    for (const std::string& path : DescriptorsOf(peer, "anon_inode:[eventfd]")) {
+    for (const std::string& path : peer.DescriptorsOf("anon_inode:[eventfd]")) {
       const std::string number = path.substr(path.rfind('/') + 1);
       std::ifstream info("/proc/" + std::to_string(peer.pid()) + "/fdinfo/" + number);
       for (std::string line; std::getline(info, line);) {
@@ -309,14 +295,7 @@ std::vector<UniqueFd> SharedEventFds(const PeerProcess& a, const PeerProcess& b)
 // A doorbell that never stops costs time, and nothing else.
 TEST(LyingPeer, DoorbellThatNeverStops) {
   PeerProcess victim, liar, bystander;
-  ASSERT_EQ(victim("socket PULL"), "ok");
-  const std::string name = victim("bind shm://*").substr(3);
-  for (PeerProcess* peer : {&liar, &bystander}) {
-    ASSERT_EQ((*peer)("socket PUSH"), "ok");
-    ASSERT_EQ((*peer)("connect " + name), "ok");
-    ASSERT_EQ((*peer)("send 0 1 1 100 20000"), "sent 1");
-    ASSERT_EQ(victim("recv 1 20000"), "got 1 first 0 last 0");
-  }
+  ASSERT_NO_FATAL_FAILURE(ConnectSenders(victim, {&liar, &bystander}));
   std::vector<UniqueFd> doorbells = SharedEventFds(liar, victim);
   ASSERT_EQ(doorbells.size(), 2u);
   std::atomic<bool> stop{false};

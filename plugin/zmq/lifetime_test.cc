@@ -18,14 +18,13 @@ using testing::FreeEndpoint;
 using testing::Got;
 using testing::Kind;
 using testing::kKinds;
+using testing::kNameOf;
 using testing::kNothing;
 using testing::kWait;
 using testing::Library;
 using testing::Option;
 using testing::Program;
 using testing::Scenario;
-
-const auto kNameOf = [](const auto& info) { return testing::NameOf(info.param); };
 
 using Lifetime = Scenario;
 INSTANTIATE_TEST_SUITE_P(All, Lifetime, ::testing::ValuesIn(kKinds), kNameOf);

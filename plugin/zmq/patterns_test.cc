@@ -21,6 +21,7 @@ using testing::Fails;
 using testing::Got;
 using testing::Kind;
 using testing::kKinds;
+using testing::kNameOf;
 using testing::kNothing;
 using testing::kWait;
 using testing::Library;
@@ -28,8 +29,6 @@ using testing::NumberIn;
 using testing::Option;
 using testing::Program;
 using testing::Scenario;
-
-const auto kNameOf = [](const auto& info) { return testing::NameOf(info.param); };
 
 using Patterns = Scenario;
 INSTANTIATE_TEST_SUITE_P(All, Patterns, ::testing::ValuesIn(kKinds), kNameOf);

@@ -121,13 +121,8 @@ class SharedPipe::OutPipe final : public SharedPipe::Queue {
       local_new_ = true;
       return;
     }
-    if (parts_.empty() && !incomplete && owner_->OwnTurn()) {
-      zmq::msg_t message = part;
-      if (writer_.WriteSmall(message)) {
-        message.close();
-        return Written();
-      }
-    }
+    zmq::msg_t message = part;
+    if (!incomplete && SendSmall(&message)) return;
     parts_.push_back(part);
     if (incomplete) return;
     if (!owner_->OwnTurn()) AwaitTurn();
@@ -148,8 +143,7 @@ class SharedPipe::OutPipe final : public SharedPipe::Queue {
   // The usual message, written and published at once; then it is empty.
   bool SendSmall(zmq::msg_t* message) {
     if (!parts_.empty() || !owner_->OwnTurn() || !writer_.SendSmall(*message)) return false;
-    owner_->watch_->NoteSent();
-    ++owner_->direct_;
+    CountDirect();
     message->close();
     message->init();
     return true;
@@ -235,9 +229,12 @@ class SharedPipe::OutPipe final : public SharedPipe::Queue {
     };
     if (!WaitBriefly(done, drained)) stalled_at_ = drained();
   }
-  void Written() {
+  void CountDirect() {
     owner_->watch_->NoteSent();
     ++owner_->direct_;
+  }
+  void Written() {
+    CountDirect();
     owner_->link_->CountMessageSent();
     ring_new_ = true;
   }

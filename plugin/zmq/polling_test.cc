@@ -17,14 +17,13 @@ using testing::Fails;
 using testing::Got;
 using testing::Kind;
 using testing::kKinds;
+using testing::kNameOf;
 using testing::kWait;
 using testing::Library;
 using testing::NumberIn;
 using testing::Option;
 using testing::Program;
 using testing::Scenario;
-
-const auto kNameOf = [](const auto& info) { return testing::NameOf(info.param); };
 
 using Polling = Scenario;
 INSTANTIATE_TEST_SUITE_P(All, Polling, ::testing::ValuesIn(kKinds), kNameOf);

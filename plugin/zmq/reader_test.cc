@@ -2,6 +2,7 @@
 #include "plugin/zmq/reader.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <cstring>
 #include <random>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "plugin/base/log.h"
+#include "plugin/shm/arena.h"
 #include "plugin/shm/link_pair_for_test.h"
 #include "plugin/zmq/frame.h"
 #include "plugin/zmq/writer.h"
@@ -18,7 +20,9 @@ namespace {
 
 class ReaderTest : public ::testing::Test {
  protected:
-  ReaderTest() : pair_({.writable_blocks = true}), link_(std::move(pair_.accepting)) {
+  ReaderTest()
+      : pair_({.writable_blocks = true}, true, SOCK_SEQPACKET, /*trusts_peer=*/true),
+        link_(std::move(pair_.accepting)) {
     SetMinLogLevel(LogLevel::kOff);
     Restart(-1);
   }
@@ -141,6 +145,21 @@ TEST_F(ReaderTest, BlockThatIsNotThere) {
   const shm::BlockReference reference{77, 0, 100, 0};
   ExpectRefused(One(sizeof(reference), kBlock, 0,
                     std::string(reinterpret_cast<const char*>(&reference), sizeof(reference))));
+}
+TEST_F(ReaderTest, BlockThatDoesNotBeginWithTheMessage) {
+  const auto block = pair_.connecting->arena()->Allocate(100'000);
+  ASSERT_TRUE(block.has_value());
+  ASSERT_TRUE(link_->OnSocketReadable().ok());  // maps it
+  const auto refer = [&](uint32_t offset) {
+    const shm::BlockReference reference{block->number, offset, 100, 0};
+    EXPECT_TRUE(pair_.connecting->LendBlock(reference));
+    return One(sizeof(reference), kBlock, 0,
+               std::string(reinterpret_cast<const char*>(&reference), sizeof(reference)));
+  };
+  std::memset(block->data, 'a', 100);
+  ASSERT_EQ(After(refer(0)), Reader::State::kMessage);
+  EXPECT_EQ(Take(), std::string(100, 'a'));
+  ExpectRefused(refer(8));
 }
 TEST_F(ReaderTest, LargerThanAllowed) {
   Restart(10);

@@ -15,13 +15,12 @@ namespace {
 using testing::Got;
 using testing::Kind;
 using testing::kKinds;
+using testing::kNameOf;
 using testing::kNothing;
 using testing::Library;
 using testing::Option;
 using testing::Program;
 using testing::Scenario;
-
-const auto kNameOf = [](const auto& info) { return testing::NameOf(info.param); };
 
 using Security = Scenario;
 INSTANTIATE_TEST_SUITE_P(All, Security, ::testing::ValuesIn(kKinds), kNameOf);

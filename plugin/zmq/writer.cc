@@ -72,21 +72,9 @@ bool Writer::WriteBlock(zmq::msg_t& part, std::byte* place) {
   return lent;
 }
 
-bool Writer::WriteSmall(zmq::msg_t& part) {
-  const size_t size = part.size();
-  if (MessageMemory::IsLarge(part)) return false;
-  const size_t bytes = ChunkBytes(size);
-  std::byte* place = link_->Reserve(bytes);
-  if (place == nullptr) return false;
-  PutWhole(place, part);
-  link_->Commit(bytes);
-  last_bytes_ = bytes;
-  return true;
-}
-
 bool Writer::SendSmall(zmq::msg_t& message) {
+  if (MessageMemory::IsLarge(message)) return false;
   const size_t size = message.size();
-  if (size >= MessageMemory::kFromBytes) return false;
   const ChunkHeader header{static_cast<uint32_t>(size), kWhole, FlagsOf(message), 0};
   const std::span<const std::byte> body(static_cast<const std::byte*>(message.data()), size);
   if (!link_->SendMessage(std::as_bytes(std::span(&header, 1)), body)) return false;

@@ -20,9 +20,7 @@ class Writer {
   // written: there is no room now, or it must go in pieces.
   enum class Outcome { kWritten, kNoRoom, kPieces };
   Outcome WriteWhole(std::span<zmq::msg_t> parts);
-  // The same for the usual message: one small part. False as well where it is none.
-  bool WriteSmall(zmq::msg_t& part);
-  // Publishes it, too.
+  // Writes and publishes the usual message: one small part. False: it is none, or there is no room.
   bool SendSmall(zmq::msg_t& message);
 
   // Writes a message of any size in as many records as it takes. kFull: go on with the same parts

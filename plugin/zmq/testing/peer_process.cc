@@ -9,21 +9,6 @@
 #include <filesystem>
 
 namespace samehost::zmq_transport::testing {
-namespace {
-
-int CountDescriptors(pid_t pid, const std::string& what) {
-  int count = 0;
-  std::error_code ignored;
-  for (const auto& entry :
-       std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd", ignored)) {
-    const auto target = std::filesystem::read_symlink(entry.path(), ignored).string();
-    if (target.find(what) != std::string::npos) ++count;
-  }
-  return count;
-}
-
-}  // namespace
-
 PeerProcess::PeerProcess(Library library, const Environment& environment) {
   int to[2], from[2];
   if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0) return;
@@ -82,7 +67,20 @@ std::string PeerProcess::operator()(const std::string& command) {
   return Answer();
 }
 
-int PeerProcess::Links() const { return CountDescriptors(pid_, "/memfd:samehost-link"); }
-int PeerProcess::Descriptors() const { return CountDescriptors(pid_, ""); }
+std::vector<std::string> PeerProcess::DescriptorsOf(const std::string& what) const {
+  std::vector<std::string> found;
+  std::error_code ignored;
+  for (const auto& entry :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid_) + "/fd", ignored)) {
+    const auto target = std::filesystem::read_symlink(entry.path(), ignored).string();
+    if (target.find(what) != std::string::npos) found.push_back(entry.path());
+  }
+  return found;
+}
+
+int PeerProcess::Links() const {
+  return static_cast<int>(DescriptorsOf("/memfd:samehost-link").size());
+}
+int PeerProcess::Descriptors() const { return static_cast<int>(DescriptorsOf("").size()); }
 
 }  // namespace samehost::zmq_transport::testing

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 namespace samehost::zmq_transport::testing {
 
@@ -29,6 +30,8 @@ class PeerProcess {
   // Links of shared memory that the process has.
   int Links() const;
   int Descriptors() const;
+  // Those whose target contains `what`, as paths in /proc.
+  std::vector<std::string> DescriptorsOf(const std::string& what) const;
 
  private:
   pid_t pid_ = -1;

@@ -29,6 +29,8 @@ inline constexpr Kind kKinds[] = {{Library::kOurs, "shm"},
                                   {Library::kStock, "ipc"},
                                   {Library::kStock, "tcp"}};
 std::string NameOf(const Kind& kind);
+// For INSTANTIATE_TEST_SUITE_P.
+inline constexpr auto kNameOf = [](const auto& info) { return NameOf(info.param); };
 inline void PrintTo(const Kind& kind, std::ostream* out) { *out << NameOf(kind); }
 
 // The process of one side.
