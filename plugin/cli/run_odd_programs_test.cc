@@ -227,25 +227,23 @@ TEST_P(RunOddProgramsTest, ThatForkWorkersWhichConnect) {
   EXPECT_EQ(clients.Wait(), 0) << clients.Errors();
 }
 
-// Without their descriptors neither gRPC nor libzmq can go on, with samehost or without (SIGABRT).
-// Nobody else is harmed.
+// Without their descriptors neither gRPC nor libzmq can go on, with samehost or without: a thread
+// of theirs finds out and ends the process (SIGABRT), how soon depends on what it does at the
+// moment. With samehost gRPC often gets away with calls that fail. Nobody else is harmed.
 TEST_P(RunOddProgramsTest, ThatCloseOurDescriptorsAreNotWorseOff) {
   const auto fate = [&](bool with) {
     const Words words = {Stock(), "client", Address(), "10", "1000"};
     Program client(with ? UnderRun(words) : words, Environment());
     EXPECT_EQ(client.Line().substr(0, 8), "10 calls") << client.Errors();
-    client.Tell("close_all");
-    EXPECT_EQ(client.Line(), "closed");
-    client.Tell("call");
-    const std::string said = client.Line();
+    client.Tell("close_all\ncall");  // in one: the process may not live to be told the second
     client.CloseInput();
-    return said + " " + std::to_string(client.Wait());
+    return client.Wait();
   };
   auto server = StartServer();
-  const std::string without = fate(false);
-  const std::string with = fate(true);
-  // gRPC's calls fail; stock gRPC's may end the process as well.
-  EXPECT_EQ(with, IsGrpc() ? "failed 0" : without);
+  const int without = fate(false);
+  EXPECT_NE(without, 0);
+  const int with = fate(true);
+  EXPECT_TRUE(with == without || with == 0) << with << ", without samehost " << without;
   EXPECT_TRUE(Eventually([&] { return Links() == 0; }));
   auto next = StartClient();  // the server serves others
   EXPECT_EQ(Links(), 1u);
