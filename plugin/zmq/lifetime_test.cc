@@ -3,6 +3,9 @@
 // distribution's.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include <string>
@@ -14,6 +17,7 @@ namespace samehost::zmq_transport {
 namespace {
 
 using testing::Eventually;
+using testing::Fails;
 using testing::FreeEndpoint;
 using testing::Got;
 using testing::Kind;
@@ -157,6 +161,53 @@ TEST_P(Lifetime, NothingGoesPastASocksProxy) {
   ASSERT_EQ(client("send 0 3 1 100 1000"), "sent 3");
   EXPECT_EQ(server("recv 1 500"), kNothing);
   EXPECT_EQ(server.Links() + client.Links(), 0);
+}
+
+// A SOCKS server (the distribution's microsocks) on a port of 127.0.0.1; ended with this object.
+class SocksServer {
+ public:
+  SocksServer() : endpoint_(FreeEndpoint("tcp").substr(6)), port_(endpoint_.substr(10)) {
+    char* arguments[] = {program_.data(),     address_option_.data(), address_.data(),
+                         port_option_.data(), port_.data(),           nullptr};
+    EXPECT_EQ(posix_spawnp(&pid_, program_.c_str(), nullptr, nullptr, arguments, environ), 0)
+        << "microsocks is not installed";
+  }
+  ~SocksServer() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  SocksServer(const SocksServer&) = delete;
+  SocksServer& operator=(const SocksServer&) = delete;
+
+  const std::string& endpoint() const { return endpoint_; }
+
+ private:
+  const std::string endpoint_;
+  std::string port_;
+  std::string program_ = "microsocks", address_option_ = "-i", address_ = "127.0.0.1",
+              port_option_ = "-p";
+  pid_t pid_ = -1;
+};
+
+TEST_P(Lifetime, EverythingGoesThroughASocksProxy) {
+  if (kind().transport != std::string("tcp")) GTEST_SKIP() << "SOCKS is for tcp";
+  Program server(kind(), {"socket REP"});
+  Program client(kind(), {"socket REQ"});
+  {
+    SocksServer proxy;
+    client.Do(Option(ZMQ_SOCKS_PROXY, proxy.endpoint()));
+    client.ConnectTo(server);
+    client.Do("text question");
+    ASSERT_EQ(server("gettext 20000"), "text question");
+    server.Do("text answer");
+    ASSERT_EQ(client("gettext 20000"), "text answer");
+    EXPECT_EQ(server.Links() + client.Links(), 0);
+    client.Do("text again");
+    ASSERT_EQ(server("gettext 20000"), "text again");
+  }
+  server.Do("text lost with the proxy");
+  EXPECT_TRUE(Fails(client("gettext 500"), EAGAIN));
 }
 
 // The distribution builds no draft API, so there are no draft socket types to be tried.

@@ -152,6 +152,29 @@ TEST_P(Patterns, AVerbosePublisherSeesEverySubscription) {
   }
 }
 
+TEST_P(Patterns, AVeryVerbosePublisherSeesTheirEndsToo) {
+  const std::string subscribed("text \x01x"), cancelled("text \0x", 7);
+  for (const int option : {ZMQ_XPUB_VERBOSE, ZMQ_XPUB_VERBOSER}) {
+    Program publisher(kind(), {"socket XPUB", Option(option, 1)});
+    Program first(kind(), {"socket SUB"}), second(kind(), {"socket SUB"});
+    const std::string endpoint = publisher.Bind();
+    for (Program* subscriber : {&first, &second}) {
+      subscriber->Do("connect " + endpoint);
+      subscriber->Do(Option(ZMQ_SUBSCRIBE, "x"));
+      EXPECT_EQ(publisher("gettext 20000"), subscribed);
+    }
+    first.Do(Option(ZMQ_UNSUBSCRIBE, "x"));
+    if (option == ZMQ_XPUB_VERBOSER) {
+      EXPECT_EQ(publisher("gettext 20000"), cancelled);
+    } else {
+      EXPECT_TRUE(Fails(publisher("gettext 300"), EAGAIN));
+    }
+    second.Do(Option(ZMQ_UNSUBSCRIBE, "x"));
+    EXPECT_EQ(publisher("gettext 20000"), cancelled);
+    publisher.ExpectLinks(2);
+  }
+}
+
 TEST_P(Patterns, APublisherMayDecideItself) {
   Program publisher(kind(), {"socket XPUB", Option(ZMQ_XPUB_MANUAL, 1)});
   Program subscriber(kind(), {"socket SUB"});

@@ -218,6 +218,27 @@ TEST_P(Polling, AProxyCanBeSteered) {
   EXPECT_EQ(proxy("term"), "ok");
 }
 
+TEST_P(Polling, AProxyCountsWhatItHasForwarded) {
+  Program proxy(kind());
+  const Ends ends(proxy, "ROUTER", "DEALER");
+  proxy.Do("proxy front back");
+  Program worker(kind(), {"socket REP", "connect " + ends.back});
+  Program client(kind(), {"socket REQ", "connect " + ends.front});
+  proxy.ExpectLinks(2);
+  EXPECT_EQ(proxy("statistics"), "counted 0 0 0 0 0 0 0 0");
+  for (int i = 0; i < 20; ++i) {
+    client.Do("text question");
+    ASSERT_EQ(worker("gettext 20000"), "text question");
+    worker.Do("text answer");
+    ASSERT_EQ(client("gettext 20000"), "text answer");
+  }
+  // With the name of who asks, of five bytes, before each.
+  EXPECT_EQ(proxy("statistics"), "counted 20 260 20 220 20 220 20 260");
+  proxy.Do("steer TERMINATE");
+  EXPECT_EQ(proxy("proxied"), "proxied 0");
+  EXPECT_EQ(proxy("term"), "ok");
+}
+
 TEST_P(Polling, AProxyEndsWithItsContext) {
   Program proxy(kind());
   const Ends ends(proxy, "PULL", "PUSH");

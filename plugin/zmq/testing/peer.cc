@@ -34,6 +34,7 @@
 //   proxy FRONT BACK                  zmq_proxy_steerable with these sockets on a thread of its own
 //   plainproxy FRONT BACK             zmq_proxy
 //   steer WORD                        PAUSE, RESUME or TERMINATE
+//   statistics                        of that proxy: "counted" and its eight numbers
 //   proxied                           waits for its end: "proxied RC"
 //   elsewhere COMMAND                 on a thread of its own, and waits for it
 //   spawn COMMAND [; COMMAND]         does not wait;  join: "first answer;second answer"

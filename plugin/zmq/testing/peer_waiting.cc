@@ -102,6 +102,18 @@ std::string Steer(Words& words) {
   return zmq_send(steering, word.data(), word.size(), 0) >= 0 ? "ok" : Error();
 }
 
+// What has come in and gone out at the front, then at the back, each in messages and in bytes.
+std::string Statistics(Words&) {
+  if (zmq_send(steering, "STATISTICS", 10, 0) < 0) return Error();
+  std::string answer = "counted";
+  for (int i = 0; i < 8; ++i) {
+    uint64_t number = 0;
+    if (zmq_recv(steering, &number, sizeof(number), 0) != sizeof(number)) return Error();
+    answer += " " + std::to_string(number);
+  }
+  return answer;
+}
+
 std::string AwaitProxy(Words&) {
   proxy.join();
   if (steering != nullptr) zmq_close(steering);
@@ -251,6 +263,7 @@ Commands WaitingCommands() {
       {"proxy", [](Words& words) { return StartProxy(words, true); }},
       {"plainproxy", [](Words& words) { return StartProxy(words, false); }},
       {"steer", Steer},
+      {"statistics", Statistics},
       {"proxied", AwaitProxy},
       {"elsewhere", Elsewhere},
       {"spawn", Spawn},
