@@ -54,6 +54,7 @@ std::string MakeBody(size_t size, uint64_t sequence) {
 }
 
 void FillBody(std::span<char> body, uint64_t sequence) {
+  if (body.empty()) return;
   std::memcpy(body.data(), Pattern(body.size()), body.size());
   StampBody(body, sequence);
 }

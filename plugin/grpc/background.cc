@@ -45,8 +45,10 @@ void Background::Loop(State* state) {
       continue;
     }
     const auto first = state->tasks.begin();
-    if (first->first.due > Clock::now()) {
-      state->changed.wait_until(lock, first->first.due);
+    // A copy: while this waits, and still reads it, the task may be cancelled.
+    const Clock::time_point due = first->first.due;
+    if (due > Clock::now()) {
+      state->changed.wait_until(lock, due);
       continue;
     }
     const std::function<void()> run = std::move(first->second);

@@ -71,7 +71,7 @@ class RingChannel final : public PieceChannel {
     const size_t size = head.size() + body.size();
     std::byte* to;
     while ((to = link_->Reserve(size)) == nullptr) AwaitRoom(size);
-    std::memcpy(to, head.data(), head.size());
+    if (!head.empty()) std::memcpy(to, head.data(), head.size());
     if (!body.empty()) std::memcpy(to + head.size(), body.data(), body.size());
     link_->Commit(size);
     link_->Publish();
