@@ -38,7 +38,7 @@ std::span<const std::byte> PieceChannel::Receive() {
     const Bytes piece = ReceivePiece({to, max_piece_});
     if (have + piece.size() > sizeof(size) + size)
       throw BenchFailure("pieces longer than announced");
-    if (piece.data() != to) std::memcpy(to, piece.data(), piece.size());
+    if (!piece.empty() && piece.data() != to) std::memcpy(to, piece.data(), piece.size());
     have += piece.size();
   }
   return std::span(assembly_).subspan(sizeof(size), size);

@@ -31,6 +31,7 @@ void StreamChannel::Send(std::span<const std::byte> message) {
 
 size_t StreamChannel::TakeBuffered(std::byte* to, size_t size) {
   const size_t take = std::min(size, end_ - begin_);
+  if (take == 0) return 0;
   std::memcpy(to, ahead_.data() + begin_, take);
   begin_ += take;
   return take;
