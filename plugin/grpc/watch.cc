@@ -76,7 +76,7 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
   bool late_rung = false;
   std::unique_lock<std::mutex> lock(hot_mu_);
   if (budget > 0) DisarmAllLocked();
-  if (AnyPeerWokenLocked()) {
+  if (AnyPeerWokenLocked() && !AnyWorkLocked()) {
     lock.unlock();
     sched_yield();
     lock.lock();
@@ -162,6 +162,10 @@ Watched* Watch::FindWorkLocked() {
     return w;
   }
   return nullptr;
+}
+
+bool Watch::AnyWorkLocked() {
+  return std::any_of(hot_.begin(), hot_.end(), [](Watched* w) { return w->HasWork(); });
 }
 
 bool Watch::AnyPeerWokenLocked() {

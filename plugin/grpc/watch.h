@@ -87,6 +87,7 @@ class Watch {
   void LeaveLooking();
   bool ArmForSleepers();
   Watched* FindWorkLocked();
+  bool AnyWorkLocked();
   bool AnyPeerWokenLocked();
   bool WorkAnnouncedLocked();
   void StopExpectingLocked();
