@@ -29,6 +29,26 @@ void PrefetchForWriting(const std::byte* place) {
 #endif
 }
 
+// SUBTLE: word by word, because messages are often written just before by stores of one word, and
+// a wider load than such a store has to wait until everything before it has left the processor,
+// lines of the ring that the peer has included (16 B PUSH/PULL: more than half of the sender's
+// time).
+void CopySmall(std::byte* to, const std::byte* from, size_t bytes) {
+  constexpr size_t kSmall = 64;
+  uint64_t word;
+  if (bytes < sizeof(word) || bytes > kSmall) {
+    std::memcpy(to, from, bytes);
+    return;
+  }
+  const auto copy_word = [&](size_t at) {
+    std::memcpy(&word, from + at, sizeof(word));
+    asm volatile("" : "+r"(word));  // no wider load, please
+    std::memcpy(to + at, &word, sizeof(word));
+  };
+  for (size_t at = 0; at + sizeof(word) <= bytes; at += sizeof(word)) copy_word(at);
+  copy_word(bytes - sizeof(word));
+}
+
 // Every ring keeps this much free, so that the change to another ring always fits.
 constexpr size_t kSwitchRoom = kSwitchRecordBytes;
 
@@ -125,7 +145,7 @@ void Producer::Publish() {
   std::byte* place = Reserve(bytes);
   if (place == nullptr) return false;
   std::memcpy(place, head.data(), head.size());
-  std::memcpy(place + head.size(), body.data(), body.size());
+  CopySmall(place + head.size(), body.data(), body.size());
   Commit(bytes);
   Publish();
   return true;

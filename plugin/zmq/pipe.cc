@@ -163,11 +163,20 @@ bool SharedPipe::ReadFromRing() const { return in_->from_ring(); }
 
 // ---- The only pipe of a socket ---------------------------------------------------------------
 
-bool SharedPipe::SendAlone(zmq::msg_t* message) {
+bool SharedPipe::MayWrite() const {
   if (!pipe_->_out_active || pipe_->_state != zmq::pipe_t::active || link_ == nullptr) return false;
   const uint64_t under_way = pipe_->_msgs_written - pipe_->_peers_msgs_read;
-  if (pipe_->_hwm > 0 && under_way >= static_cast<uint64_t>(pipe_->_hwm)) return false;
-  if (!out_->SendSmall(message)) return false;
+  return pipe_->_hwm <= 0 || under_way < static_cast<uint64_t>(pipe_->_hwm);
+}
+
+bool SharedPipe::SendAlone(zmq::msg_t* message) {
+  if (!MayWrite() || !out_->SendSmall(message)) return false;
+  ++pipe_->_msgs_written;
+  return true;
+}
+
+bool SharedPipe::SendAlone(const void* data, size_t size) {
+  if (!MayWrite() || !out_->SendSmall({static_cast<const std::byte*>(data), size})) return false;
   ++pipe_->_msgs_written;
   return true;
 }

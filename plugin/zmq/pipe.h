@@ -70,6 +70,7 @@ class SharedPipe {
   // For a socket whose only pipe this is: sends a small message of one part, or receives one, as
   // xsend() and xrecv() of the types without routing would. False: nothing was done, go their way.
   bool SendAlone(zmq::msg_t* message);
+  bool SendAlone(const void* data, size_t size);
   bool ReceiveAlone(zmq::msg_t* message);
 
   // ---- For Watch ----
@@ -81,6 +82,7 @@ class SharedPipe {
   bool WorkAnnounced() const;
   // Whether it waits for messages, and not only for room.
   bool Reads() const { return reader_waits_; }
+  bool Waits() const { return reader_waits_ || writer_waits_; }
   bool TakePeerWoken() { return link_ != nullptr && link_->TakePeerWoken(); }
   // Nobody need ring: somebody looks.
   void Disarm();
@@ -94,6 +96,9 @@ class SharedPipe {
   bool Trim();
 
  private:
+  // Whether a message may go past pipe_t's own checks.
+  bool MayWrite() const;
+
   class InPipe;
   class OutPipe;
   using Queue = zmq::ypipe_base_t<zmq::msg_t>;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "plugin/base/clock.h"
@@ -72,7 +73,11 @@ class SharedPipe::InPipe final : public SharedPipe::Queue {
   enum class From { kRing, kLocal, kNowhere };
 
   bool TakeSmall(zmq::msg_t* message) {
-    return !readers_.empty() && readers_.front()->reached && readers_.front()->TakeSmall(message);
+    if (readers_.empty() || !readers_.front()->reached || !readers_.front()->TakeSmall(message)) {
+      return false;
+    }
+    owner_->watch_->NoteReceived();
+    return true;
   }
 
   // The end of the pipe comes after the links, though it may have been written before any was read.
@@ -146,6 +151,11 @@ class SharedPipe::OutPipe final : public SharedPipe::Queue {
     CountDirect();
     message->close();
     message->init();
+    return true;
+  }
+  bool SendSmall(std::span<const std::byte> message) {
+    if (!parts_.empty() || !owner_->OwnTurn() || !writer_.SendSmall(message)) return false;
+    CountDirect();
     return true;
   }
 

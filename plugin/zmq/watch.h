@@ -60,7 +60,13 @@ class Watch {
   // False once it is certain that no link can be taken. Any thread.
   bool usable() const { return !fixed_.load(std::memory_order_relaxed); }
   // The mailbox is about to be signalled.
-  void NoteSignal() { signalled_.store(true, std::memory_order_relaxed); }
+  void NoteSignal() {
+    signalled_.store(true, std::memory_order_relaxed);
+    commands_.store(true, std::memory_order_relaxed);
+  }
+  // Whether there is certainly nothing to be seen to now: no command in the mailbox, and nothing
+  // that the one link of this socket waits for.
+  bool Quiet() const;
   // In a forked child: `signal` is a new one, the links are the parent's.
   void Forked(int signal);
 
@@ -72,16 +78,21 @@ class Watch {
   bool Waits(SharedPipe* pipe);
   // A message goes out: whoever looks next may wait for its answer.
   void NoteSent() { sent_ = true; }
+  // A message has been taken out of a ring.
+  void NoteReceived() { ++received_; }
 
  private:
   explicit Watch(int signal) : signal_(signal) {}
   bool MakeSet();
-  int WaitForSignal(int timeout_ms) const;
+  int WaitForSignal(int timeout_ms);
+  int Signalled();
   bool Sleep(int timeout_ms);
   // Looks at the rings before the thread sleeps. Whether something has come; if not, all is armed.
   bool Look(int timeout_ms);
   // Whether what comes next is one of a stream in one direction.
   bool InStream();
+  // Leaves a dense stream alone for a moment, so that what is found then is more than one message.
+  void GatherDense(int timeout_ms);
   // Sees to links that have something without having rung. Whether there were any.
   bool Visit();
   bool AnythingCame() const;
@@ -93,12 +104,15 @@ class Watch {
   int signal_;
   int set_ = -1;                    // epoll; -1: not made yet
   std::atomic<bool> fixed_{false};  // Descriptor() gave out signal_
-  std::atomic<bool> signalled_{false};
+  std::atomic<bool> signalled_{false};  // until somebody who waits has seen it
+  std::atomic<bool> commands_{false};   // until the mailbox is about to be read
   std::vector<SharedPipe*> pipes_;
   std::vector<SharedPipe*> hot_;  // those that wait and have lately had something
   bool in_call_ = false;
   bool unarmed_ = false;                   // some of hot_ may be
   bool sent_ = false;                      // since the last look
+  uint64_t received_ = 0;                  // messages, since the last wait
+  uint64_t received_since_ = 0;            // when that began, in monotonic nanoseconds
   uint64_t last_wait_nanos_ = UINT64_MAX;  // of a look that something came of
 };
 

@@ -73,12 +73,15 @@ bool Writer::WriteBlock(zmq::msg_t& part, std::byte* place) {
 }
 
 bool Writer::SendSmall(zmq::msg_t& message) {
-  if (MessageMemory::IsLarge(message)) return false;
-  const size_t size = message.size();
-  const ChunkHeader header{static_cast<uint32_t>(size), kWhole, FlagsOf(message), 0};
-  const std::span<const std::byte> body(static_cast<const std::byte*>(message.data()), size);
+  return SendSmall({static_cast<const std::byte*>(message.data()), message.size()},
+                   FlagsOf(message));
+}
+
+bool Writer::SendSmall(std::span<const std::byte> body, uint8_t flags) {
+  if (body.size() >= MessageMemory::kFromBytes) return false;
+  const ChunkHeader header{static_cast<uint32_t>(body.size()), kWhole, flags, 0};
   if (!link_->SendMessage(std::as_bytes(std::span(&header, 1)), body)) return false;
-  last_bytes_ = ChunkBytes(size);
+  last_bytes_ = ChunkBytes(body.size());
   return true;
 }
 

@@ -22,6 +22,7 @@ class Writer {
   Outcome WriteWhole(std::span<zmq::msg_t> parts);
   // Writes and publishes the usual message: one small part. False: it is none, or there is no room.
   bool SendSmall(zmq::msg_t& message);
+  bool SendSmall(std::span<const std::byte> body, uint8_t flags = 0);
 
   // Writes a message of any size in as many records as it takes. kFull: go on with the same parts
   // once there is room (Link::AwaitRoom for awaited_bytes()). Publishes what it writes.
