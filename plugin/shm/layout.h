@@ -67,6 +67,8 @@ struct DirectionControl {
   alignas(kLineBytes) std::atomic<uint32_t> watch;
   // Written by the producer: when it rang last, monotonic nanoseconds; 0: never. A hint.
   std::atomic<uint64_t> rung_nanos;
+  // And the number of the processor that it did so on, plus one; 0: not known. A hint.
+  std::atomic<uint32_t> rung_on;
   // Written by the consumer: how often each block has been given back, its being mapped included.
   alignas(kLineBytes) std::atomic<uint32_t> blocks_returned[kMaxBlocks];
 };
@@ -83,6 +85,7 @@ static_assert(offsetof(DirectionControl, taken) == 136);
 static_assert(offsetof(DirectionControl, acknowledged) == 144);
 static_assert(offsetof(DirectionControl, watch) == 256);
 static_assert(offsetof(DirectionControl, rung_nanos) == 264);
+static_assert(offsetof(DirectionControl, rung_on) == 272);
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 static_assert(std::atomic<uint32_t>::is_always_lock_free);
 

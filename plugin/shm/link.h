@@ -196,6 +196,8 @@ class Link {
   // When the peer rang last, in monotonic nanoseconds; 0: never. What the peer says: bound it. Any
   // thread; only a hint.
   virtual uint64_t RungAtNanos() const = 0;
+  // And on which processor; -1: not known.
+  virtual int RungOnProcessor() const = 0;
   // Whether the peer has taken everything that this side published. Any thread.
   virtual bool PeerCaughtUp() const = 0;
 

@@ -78,6 +78,10 @@ class LinkImpl final : public Link {
   uint64_t RungAtNanos() const override {
     return incoming_->rung_nanos.load(std::memory_order_relaxed);  // a hint
   }
+  int RungOnProcessor() const override {
+    // relaxed: a hint.
+    return static_cast<int>(incoming_->rung_on.load(std::memory_order_relaxed)) - 1;
+  }
   bool PeerCaughtUp() const override { return producer_.PeerCaughtUp(); }
 
   void SetWatch(Watch watch) override;

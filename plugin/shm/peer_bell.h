@@ -3,6 +3,8 @@
 #ifndef SAMEHOST_PLUGIN_SHM_PEER_BELL_H_
 #define SAMEHOST_PLUGIN_SHM_PEER_BELL_H_
 
+#include <sched.h>
+
 #include <atomic>
 #include <cstdint>
 
@@ -50,7 +52,9 @@ class PeerBell {
   void Ring() {
     // relaxed: a counter.
     counters_->doorbells_rung.fetch_add(1, std::memory_order_relaxed);
-    outgoing_->rung_nanos.store(MonotonicNanos(), std::memory_order_relaxed);  // a hint
+    // Hints, both.
+    outgoing_->rung_nanos.store(MonotonicNanos(), std::memory_order_relaxed);
+    outgoing_->rung_on.store(static_cast<uint32_t>(sched_getcpu() + 1), std::memory_order_relaxed);
     doorbell_->RingPeer();
     rang_.store(true, std::memory_order_relaxed);  // a hint
   }

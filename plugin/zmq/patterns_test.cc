@@ -301,6 +301,23 @@ TEST_P(MixedPeers, AreAllHeard) {
   }
 }
 
+// What comes in the mailbox is seen by a sender that never stops, too.
+TEST_P(Patterns, ABusySenderSeesANewPeer) {
+  for (const char* type : {"PUSH", "DEALER"}) {
+    const std::string other = type == std::string("PUSH") ? "socket PULL" : "socket DEALER";
+    Program sender(kind(), {std::string("socket ") + type});
+    Program first(kind(), {other}), second(kind(), {other});
+    const std::string endpoint = sender.Bind();
+    first.Do("connect " + endpoint);
+    const std::string without_end = std::to_string(1'000'000'000);
+    sender.Tell("send 0 " + without_end + " 1 8" + kWait);
+    ASSERT_EQ(first("recv 1000" + std::string(kWait)), Got(1000)) << type;
+    first.Tell("recv " + without_end + kWait);
+    second.Do("connect " + endpoint);
+    EXPECT_EQ(second("recv 1000" + std::string(kWait)).substr(0, 9), "got 1000 ") << type;
+  }
+}
+
 // ---- Without a peer, and when it is full -----------------------------------------------------
 
 TEST_P(Patterns, WithoutAPeerEachTypeDoesAsItDoes) {

@@ -88,6 +88,9 @@ class SharedPipe {
   void Disarm();
   // Arms the doorbell for what this end waits for. False: something has come.
   bool Arm();
+  // When and where the peer has rung it (Link::RungAtNanos, RungOnProcessor).
+  uint64_t RungAtNanos() const { return link_ == nullptr ? 0 : link_->RungAtNanos(); }
+  int RungOnProcessor() const { return link_ == nullptr ? -1 : link_->RungOnProcessor(); }
   // Rings it, so that whoever polls its descriptor comes and looks.
   void RingSelf() const { link_->RingSelf(); }
   void OnWork();

@@ -45,17 +45,19 @@ void ReadTransports(Settings* settings) {
   });
 }
 
-uint64_t MaxLookNanos() {
+void ReadWait(Settings* settings) {
   // With one processor a thread that looks keeps the very peer it waits for from running.
-  if (ReadCpuLimits().effective < 1.5) return 0;
+  if (ReadCpuLimits().effective < 1.5) return;
   const char* text = getenv("SAMEHOST_WAIT");
   const std::string_view wait = text != nullptr ? text : "balanced";
-  if (wait == "efficient") return 0;
-  if (wait == "latency") return kLatencyNanos;
-  if (wait != "balanced") {
+  if (wait == "efficient") {
+    settings->sleep_beside = true;
+    return;
+  }
+  settings->max_look_nanos = wait == "latency" ? kLatencyNanos : kBalancedNanos;
+  if (wait != "latency" && wait != "balanced") {
     Log(LogLevel::kWarning, "SAMEHOST_WAIT is neither efficient, balanced nor latency");
   }
-  return kBalancedNanos;
 }
 
 bool TypeCanShare(int type) {
@@ -98,7 +100,7 @@ const Settings& Settings::Get() {
   static const Settings settings = [] {
     Settings made;
     ReadTransports(&made);
-    made.max_look_nanos = MaxLookNanos();
+    ReadWait(&made);
     made.access = rendezvous::AccessFromEnvironment();
     return made;
   }();

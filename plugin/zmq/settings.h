@@ -21,6 +21,7 @@ struct Settings {
   bool upgrade_ipc = true;          // SAMEHOST_ZMQ=ipc,tcp
   bool upgrade_tcp = false;         // of this host: whether the peer is, the rendezvous finds out
   uint64_t max_look_nanos = 0;      // SAMEHOST_WAIT: how long a thread may look before it sleeps
+  bool sleep_beside = false;        // SAMEHOST_WAIT=efficient, with processors to choose from
   rendezvous::AccessPolicy access;  // SAMEHOST_ALLOW_USERS, SAMEHOST_ALLOW_GROUPS
 
   static const Settings& Get();

@@ -243,7 +243,7 @@ int Watch::Signalled() {
 
 // SUBTLE: by poll() and not by epoll_wait(), which would end with EINTR when the process is stopped
 // and continued. False: errno says why.
-bool Watch::Sleep(int timeout_ms) {
+bool Watch::SleepOnDescriptors(int timeout_ms) {
   pollfd polled = {set_, POLLIN, 0};
   int trim_ms = kTrimMs;
   int ready = 0;
@@ -259,6 +259,22 @@ bool Watch::Sleep(int timeout_ms) {
   if (ready == 0) ready = poll(&polled, 1, timeout_ms);
   if (ready == 0) errno = EAGAIN;
   return ready > 0;
+}
+
+bool Watch::Sleep(int timeout_ms) {
+  if (!Settings::Get().sleep_beside || pipes_.size() != 1) return SleepOnDescriptors(timeout_ms);
+  const uint64_t start = MonotonicNanos();
+  beside_.Begin();
+  const bool woken = SleepOnDescriptors(timeout_ms);
+  const int saved = errno;
+  const uint64_t rung = pipes_.front()->RungAtNanos(), now = MonotonicNanos();
+  beside_.End();
+  // What the peer says is believed where it can be true; else it was not the doorbell.
+  if (woken && rung > start && rung <= now) {
+    beside_.NoteWake(now - rung, pipes_.front()->RungOnProcessor(), std::exchange(sent_, false));
+  }
+  errno = saved;
+  return woken;
 }
 
 int Watch::Wait(int timeout_ms) {

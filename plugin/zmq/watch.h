@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "plugin/zmq/sleep_beside.h"
+
 namespace samehost::zmq_transport {
 
 class SharedPipe;
@@ -87,6 +89,7 @@ class Watch {
   int WaitForSignal(int timeout_ms);
   int Signalled();
   bool Sleep(int timeout_ms);
+  bool SleepOnDescriptors(int timeout_ms);
   // Looks at the rings before the thread sleeps. Whether something has come; if not, all is armed.
   bool Look(int timeout_ms);
   // Whether what comes next is one of a stream in one direction.
@@ -102,8 +105,8 @@ class Watch {
   void ArmAfterCall(bool call_failed);
 
   int signal_;
-  int set_ = -1;                    // epoll; -1: not made yet
-  std::atomic<bool> fixed_{false};  // Descriptor() gave out signal_
+  int set_ = -1;                        // epoll; -1: not made yet
+  std::atomic<bool> fixed_{false};      // Descriptor() gave out signal_
   std::atomic<bool> signalled_{false};  // until somebody who waits has seen it
   std::atomic<bool> commands_{false};   // until the mailbox is about to be read
   std::vector<SharedPipe*> pipes_;
@@ -114,6 +117,7 @@ class Watch {
   uint64_t received_ = 0;                  // messages, since the last wait
   uint64_t received_since_ = 0;            // when that began, in monotonic nanoseconds
   uint64_t last_wait_nanos_ = UINT64_MAX;  // of a look that something came of
+  SleepBeside beside_;
 };
 
 }  // namespace samehost::zmq_transport
