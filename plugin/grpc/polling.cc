@@ -11,6 +11,7 @@
 
 #include "plugin/base/clock.h"
 #include "plugin/grpc/background.h"
+#include "plugin/grpc/doorbell_set.h"
 #include "plugin/grpc/runtime_check.h"
 #include "plugin/grpc/watch.h"
 #include "src/core/lib/iomgr/ev_epoll1_linux.h"
@@ -23,7 +24,7 @@ namespace {
 // A thread that looks at the rings on behalf of one pollset. It is no worker of epoll1, so kicks
 // that are meant for it must be caught here. Linked into PollsetExtra under the pollset's mutex.
 struct Looker {
-  std::atomic<bool> kicked{false};
+  DoorbellSet::Sleeper sleeper;  // `stop`: kicked
   Looker* next = nullptr;
 };
 
@@ -65,7 +66,7 @@ void PollsetShutdown(grpc_pollset* pollset, grpc_closure* closure) {
   // looker does it.
   extra->deferred_shutdown = closure;
   for (Looker* l = extra->lookers; l != nullptr; l = l->next) {
-    l->kicked.store(true, std::memory_order_release);
+    DoorbellSet::Get().Wake(&l->sleeper);
   }
 }
 
@@ -90,7 +91,8 @@ grpc_error_handle Sleep(grpc_pollset* pollset, grpc_pollset_worker** worker,
   return error;
 }
 
-// The look before the sleep. Called and left with the pollset's mutex held, released in between.
+// The look before the sleep, and the sleep if it can be had here. Called and left with the
+// pollset's mutex held, released in between.
 Watch::Outcome Look(grpc_pollset* pollset, grpc_pollset_worker** worker, uint64_t deadline_ns,
                     Looker* looker) {
   PollsetExtra* extra = Extra(pollset);
@@ -99,7 +101,12 @@ Watch::Outcome Look(grpc_pollset* pollset, grpc_pollset_worker** worker, uint64_
   // SUBTLE: epoll1 dereferences worker handles, but only in functions that are wrapped here.
   if (worker != nullptr) *worker = reinterpret_cast<grpc_pollset_worker*>(looker);
   gpr_mu_unlock(extra->mu);
-  const Watch::Outcome outcome = Watch::Get().Look(looker->kicked, deadline_ns);
+  Watch& watch = Watch::Get();
+  Watch::Outcome outcome = watch.Look(looker->sleeper.stop, deadline_ns);
+  if (outcome == Watch::Outcome::kSleep) {
+    outcome = DoorbellSet::Get().Listen(&looker->sleeper, deadline_ns);
+    if (outcome != Watch::Outcome::kSleep) watch.EndSleep();
+  }
   auto* exec_ctx = grpc_core::ExecCtx::Get();
   if (outcome == Watch::Outcome::kWorked) exec_ctx->Flush();
   exec_ctx->InvalidateNow();
@@ -121,7 +128,7 @@ grpc_error_handle PollsetWork(grpc_pollset* pollset, grpc_pollset_worker** worke
   Looker looker;
   Watch& watch = Watch::Get();
   const Watch::Outcome outcome = Look(pollset, worker, DeadlineNs(deadline), &looker);
-  const bool kicked = looker.kicked.load(std::memory_order_acquire);
+  const bool kicked = looker.sleeper.stop.load(std::memory_order_acquire);
   grpc_error_handle error;
   if (extra->deferred_shutdown != nullptr) {
     if (extra->lookers == nullptr) {
@@ -133,7 +140,10 @@ grpc_error_handle PollsetWork(grpc_pollset* pollset, grpc_pollset_worker** worke
   } else if (!kicked && (outcome == Watch::Outcome::kStopped || watch.DescriptorsDue())) {
     error = Sleep(pollset, worker, kNoWait());
   }
-  if (outcome == Watch::Outcome::kSleep) watch.EndSleep();
+  if (outcome == Watch::Outcome::kSleep) {
+    DoorbellSet::Get().Left();
+    watch.EndSleep();
+  }
   return error;
 }
 
@@ -142,7 +152,7 @@ grpc_error_handle PollsetKick(grpc_pollset* pollset, grpc_pollset_worker* specif
   for (Looker* l = extra->lookers; l != nullptr; l = l->next) {
     if (specific == nullptr || specific == reinterpret_cast<grpc_pollset_worker*>(l)) {
       // It may be the calling thread itself, running closures: it returns to its caller anyway.
-      l->kicked.store(true, std::memory_order_release);
+      DoorbellSet::Get().Wake(&l->sleeper);
       return absl::OkStatus();
     }
   }
@@ -170,6 +180,7 @@ struct Register {
     grpc_register_event_engine_factory(&g_vtable, /*add_at_head=*/true);
     pthread_atfork(nullptr, nullptr, [] {
       Watch::Get().ResetInChild();
+      DoorbellSet::Get().ResetInChild();
       Background::Get().ResetInChild();
     });
   }

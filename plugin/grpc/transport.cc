@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "plugin/grpc/doorbell_set.h"
 #include "plugin/grpc/link_registry.h"
 #include "plugin/grpc/polling.h"
 #include "plugin/grpc/transport_impl.h"
@@ -160,6 +161,7 @@ void Transport::CloseLocked(grpc_error_handle error) {
   CancelTimers();
   control_.clear();
   link_->Close();
+  DoorbellSet::Get().Remove(this);
   for (grpc_fd* fd : {doorbell_fd_, socket_fd_, pidfd_fd_}) {
     if (fd != nullptr) grpc_fd_shutdown(fd, error);
   }

@@ -1,6 +1,7 @@
 // Descriptors: what gRPC's pollers wait for on behalf of a connection.
 #include <poll.h>
 
+#include "plugin/grpc/doorbell_set.h"
 #include "plugin/grpc/polling.h"
 #include "plugin/grpc/transport_impl.h"
 #include "src/core/lib/gprpp/status_helper.h"
@@ -16,10 +17,16 @@ void Transport::WatchDescriptors() {
     Ref();
     grpc_fd_notify_on_read(*slot, closure);
   };
-  watch(link_->doorbell_fd(), &doorbell_fd_, &on_doorbell_,
-        [](void* self, grpc_error_handle error) {
-          static_cast<Transport*>(self)->OnDoorbell(error);
-        });
+  GRPC_CLOSURE_INIT(
+      &on_more_input_,
+      [](void* self, grpc_error_handle) { static_cast<Transport*>(self)->OnMoreInput(); }, this,
+      grpc_schedule_on_exec_ctx);
+  if (!DoorbellSet::Get().Add(this)) {
+    watch(link_->doorbell_fd(), &doorbell_fd_, &on_doorbell_,
+          [](void* self, grpc_error_handle error) {
+            static_cast<Transport*>(self)->OnDoorbellFd(error);
+          });
+  }
   watch(link_->socket_fd(), &socket_fd_, &on_socket_, [](void* self, grpc_error_handle error) {
     static_cast<Transport*>(self)->OnSocket(error);
   });
@@ -27,16 +34,27 @@ void Transport::WatchDescriptors() {
         [](void* self, grpc_error_handle error) { static_cast<Transport*>(self)->OnPidfd(error); });
 }
 
-void Transport::OnDoorbell(const grpc_error_handle& error) {
-  if (!error.ok()) return Unref();
+void Transport::OnDoorbell() {
   NoteWokenByDoorbell();
   Poll();
-  if (Watch::Get().AfterDoorbell(this)) {
-    grpc_fd_notify_on_read(doorbell_fd_, &on_doorbell_);  // keeps the reference
-  } else {
-    // Input came meanwhile: let what was read be acted upon first, then look again.
-    grpc_core::ExecCtx::Run(DEBUG_LOCATION, &on_doorbell_, absl::OkStatus());
-  }
+  if (Watch::Get().AfterDoorbell(this)) return;
+  // Input came meanwhile: let what was read be acted upon first, then look again. relaxed: the one
+  // that is under way has not read yet.
+  if (polls_again_.exchange(true, std::memory_order_relaxed)) return;
+  Ref();
+  grpc_core::ExecCtx::Run(DEBUG_LOCATION, &on_more_input_, absl::OkStatus());
+}
+
+void Transport::OnMoreInput() {
+  polls_again_.store(false, std::memory_order_relaxed);
+  OnDoorbell();
+  Unref();
+}
+
+void Transport::OnDoorbellFd(const grpc_error_handle& error) {
+  if (!error.ok()) return Unref();
+  OnDoorbell();
+  grpc_fd_notify_on_read(doorbell_fd_, &on_doorbell_);  // keeps the reference
 }
 
 Status Transport::ReadSocket() {

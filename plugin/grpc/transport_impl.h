@@ -54,6 +54,7 @@ class Transport final : public Watched {
     return link_->HasInput() || (awaits_room_.load(std::memory_order_relaxed) && link_->HasRoom());
   }
   void Poll() override;
+  void OnDoorbell() override;
   shm::Link* watched_link() override { return link_.get(); }
   void RefForWatch() override { Ref(); }
   void UnrefForWatch() override { Unref(); }
@@ -84,7 +85,8 @@ class Transport final : public Watched {
 
   // ---- transport_descriptors.cc
   void WatchDescriptors();
-  void OnDoorbell(const grpc_error_handle& error);
+  void OnDoorbellFd(const grpc_error_handle& error);
+  void OnMoreInput();
   void OnSocket(const grpc_error_handle& error);
   void OnPidfd(const grpc_error_handle& error);
   Status ReadSocket();
@@ -223,10 +225,11 @@ class Transport final : public Watched {
   void* accept_stream_data_ = nullptr;
   grpc_closure* on_close_ = nullptr;
 
-  grpc_fd* doorbell_fd_ = nullptr;
+  grpc_fd* doorbell_fd_ = nullptr;  // null: DoorbellSet hears it
   grpc_fd* socket_fd_ = nullptr;
   grpc_fd* pidfd_fd_ = nullptr;
-  grpc_closure on_doorbell_, on_socket_, on_pidfd_;
+  grpc_closure on_doorbell_, on_socket_, on_pidfd_, on_more_input_;
+  std::atomic<bool> polls_again_{false};  // on_more_input_ is under way
 
   // ---- Keepalive and pings
   grpc_core::Duration keepalive_time_, keepalive_timeout_;

@@ -29,6 +29,8 @@ class Watched {
   // Reads what is there. Any thread that has an ExecCtx; the caller holds a reference.
   virtual void Poll() = 0;
   virtual shm::Link* watched_link() = 0;
+  // The link's doorbell has rung (doorbell_set.h). As Poll().
+  virtual void OnDoorbell() = 0;
   virtual void RefForWatch() = 0;
   virtual void UnrefForWatch() = 0;
 
@@ -36,6 +38,7 @@ class Watched {
   ~Watched() = default;
 
  private:
+  friend class DoorbellSet;
   friend class Watch;
   bool hot_ = false;        // guarded by Watch::hot_mu_
   bool armed_ = false;      // guarded by Watch::hot_mu_; only a hint
@@ -43,6 +46,7 @@ class Watched {
   uint64_t last_work_ = 0;  // monotonic ns; guarded by Watch::hot_mu_
   uint32_t disappointed_ =
       0;  // AnnouncedInput() that did not come in time; guarded by Watch::hot_mu_
+  uint64_t doorbell_id_ = 0;  // guarded by DoorbellSet::mu_
 };
 
 class Watch {
