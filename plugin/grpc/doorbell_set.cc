@@ -165,7 +165,8 @@ void DoorbellSet::EndListening(Sleeper* sleeper, bool usable) {
 
 void DoorbellSet::Left() {
   std::lock_guard<std::mutex> lock(mu_);
-  if (--pollers_ > 0 || !listener_) return;
+  if (pollers_ > 0) --pollers_;  // a forked child knows of none
+  if (pollers_ > 0 || !listener_) return;
   // Somebody must sleep on gRPC's descriptors: as gRPC's pollers hand over.
   relieved_.store(true, std::memory_order_seq_cst);
   KickLocked();

@@ -171,10 +171,12 @@ bool Watch::InStream() {
 // SUBTLE: before the rings are so much as glanced at. A reader that has caught up with its writer
 // goes on to find one message at a time, in the very cache line that is being written.
 void Watch::GatherDense(int timeout_ms) {
-  const uint64_t now = MonotonicNanos();
+  if (timeout_ms == 0 || Budget().most() == 0) return;
   const uint64_t came = std::exchange(received_, 0);
+  if (came == 0 || sent_) return;
+  const uint64_t now = MonotonicNanos();
   const bool dense = now - std::exchange(received_since_, now) < came * kDenseNanos;
-  if (!dense || sent_ || timeout_ms == 0 || Budget().most() == 0) return;
+  if (!dense) return;
   if (peer_shares_processor.load(std::memory_order_relaxed)) return;
   if (looking.exchange(true, std::memory_order_relaxed)) return;
   WaitNanos(kGatherDenseNanos);
