@@ -35,6 +35,7 @@ void PrefetchForWriting(const std::byte* place) {
 // time).
 void CopySmall(std::byte* to, const std::byte* from, size_t bytes) {
   constexpr size_t kSmall = 64;
+  if (bytes == 0) return;  // then `from` may be null
   uint64_t word;
   if (bytes < sizeof(word) || bytes > kSmall) {
     std::memcpy(to, from, bytes);
