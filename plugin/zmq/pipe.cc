@@ -124,7 +124,7 @@ bool SharedPipe::FindCredit() {
     }
     peer_taken_ = std::max(peer_taken_, taken);
     const uint64_t under_way = pipe_->_msgs_written - Credit();
-    const bool beyond = under_way >= mark && mark >= kLargeMarks &&
+    const bool beyond = waits_for_room_ && under_way >= mark && mark >= kLargeMarks &&
                         under_way + kGrant <= kBeyondMarks * mark && OwnTurn() &&
                         out_->HasRoomFor(kGrant);
     pipe_->_peers_msgs_read = beyond ? pipe_->_msgs_written - mark + kGrant : Credit();

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "plugin/shm/arena.h"
+#include "plugin/shm/layout.h"
 #include "plugin/zmq/frame.h"
 #include "plugin/zmq/message_memory.h"
 
@@ -105,7 +106,7 @@ Writer::Outcome Writer::WriteWhole(std::span<zmq::msg_t> parts) {
   if (large > 1) return Outcome::kPieces;
   std::byte* place = link_->Reserve(bytes);
   if (place == nullptr) {
-    link_->WantRingBytes(bytes * kSmallMessagesInRing);
+    link_->WantRingBytes(shm::RecordBytes(bytes) * kSmallMessagesInRing);
     return Outcome::kNoRoom;
   }
   for (zmq::msg_t& part : parts) {
