@@ -79,8 +79,8 @@ class LinkImpl final : public Link {
     return incoming_->rung_nanos.load(std::memory_order_relaxed);  // a hint
   }
   int RungOnProcessor() const override {
-    // relaxed: a hint.
-    return static_cast<int>(incoming_->rung_on.load(std::memory_order_relaxed)) - 1;
+    // relaxed: a hint. What the peer says may be any number; the subtraction must not overflow.
+    return static_cast<int>(incoming_->rung_on.load(std::memory_order_relaxed) - 1);
   }
   bool PeerCaughtUp() const override { return producer_.PeerCaughtUp(); }
 

@@ -52,7 +52,8 @@ void SharedPipe::Use(std::unique_ptr<Attachment> attachment) {
   turn_ = attachment->turn;
   const int own = attachment->own_receive_mark, peer = attachment->peer_send_mark;
   const uint64_t mark = own > 0 && peer > 0 ? uint64_t(own) + peer : 0;
-  waits_for_room_ = attachment->waits_for_room && Settings::Get().max_look_nanos > 0;
+  stops_when_full_ = attachment->waits_for_room;
+  waits_for_room_ = stops_when_full_ && Settings::Get().max_look_nanos > 0;
   in_->Use(std::make_unique<Reader>(link_, turn_, attachment->metadata,
                                     attachment->max_message_bytes, mark));
   const uint64_t local_written = pipe_->_msgs_written - direct_;
@@ -124,7 +125,7 @@ bool SharedPipe::FindCredit() {
     }
     peer_taken_ = std::max(peer_taken_, taken);
     const uint64_t under_way = pipe_->_msgs_written - Credit();
-    const bool beyond = waits_for_room_ && under_way >= mark && mark >= kLargeMarks &&
+    const bool beyond = stops_when_full_ && under_way >= mark && mark >= kLargeMarks &&
                         under_way + kGrant <= kBeyondMarks * mark && OwnTurn() &&
                         out_->HasRoomFor(kGrant);
     pipe_->_peers_msgs_read = beyond ? pipe_->_msgs_written - mark + kGrant : Credit();

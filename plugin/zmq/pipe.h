@@ -126,12 +126,13 @@ class SharedPipe {
   std::unique_ptr<OutPipe> out_;
   std::shared_ptr<shm::Link> link_;  // in use for sending; null between links
   std::shared_ptr<Turn> turn_;
-  bool watched_ = false;  // by watch_
-  bool waits_for_room_ = false;
-  bool armed_ = false;         // the doorbell, by this thread
-  bool reader_waits_ = false;  // the pipe was found empty
-  bool writer_waits_ = false;  // the high-water mark was reached
-  int own_mark_ = 0;           // pipe_'s high-water mark without and with the peer's
+  bool watched_ = false;          // by watch_
+  bool stops_when_full_ = false;  // the socket's type (Attachment::waits_for_room)
+  bool waits_for_room_ = false;   // and may look for it
+  bool armed_ = false;            // the doorbell, by this thread
+  bool reader_waits_ = false;     // the pipe was found empty
+  bool writer_waits_ = false;     // the high-water mark was reached
+  int own_mark_ = 0;              // pipe_'s high-water mark without and with the peer's
   int shared_mark_ = 0;
   uint64_t by_session_ = 0;     // last report
   uint64_t direct_ = 0;         // messages that went straight into a ring, all links
