@@ -32,11 +32,25 @@ class LookBudget {
     expected_.store((7 * old + std::min<uint64_t>(nanos, 1'000'000)) / 8,
                     std::memory_order_relaxed);
   }
-  // Whether most waits end within what may be looked for.
-  bool Pays() const { return expected_.load(std::memory_order_relaxed) <= most(); }
-  // Nanoseconds.
+  // A look has ended, with what it was for or without, and has cost so much: the nanoseconds in
+  // which others had the processor are not counted.
+  void NoteLook(uint64_t nanos, bool found) {
+    const uint64_t in_vain = 2 * most();
+    const uint64_t old = std::min(cost_.load(std::memory_order_relaxed), in_vain);
+    const uint64_t cost = found ? std::min(nanos, in_vain) : in_vain;
+    cost_.store((3 * old + cost) / 4, std::memory_order_relaxed);
+  }
+  // Whether most waits end within what may be looked for, or looking costs no more than that.
+  bool Pays() const {
+    return expected_.load(std::memory_order_relaxed) <= most() ||
+           cost_.load(std::memory_order_relaxed) <= most();
+  }
+  // Nanoseconds, of the looking thread's own.
   uint64_t Next() const {
-    if (Pays()) return std::min(most(), 2 * expected_.load(std::memory_order_relaxed) + 10'000);
+    const uint64_t expected = expected_.load(std::memory_order_relaxed);
+    const uint64_t cost = cost_.load(std::memory_order_relaxed);
+    if (expected <= most()) return std::min(most(), 2 * expected + 10'000);
+    if (cost <= most()) return std::min(most(), 2 * cost + 10'000);
     // A trial now and then: the traffic may have changed, and two sides that both sleep see waits
     // that are nothing but each other's wake-ups.
     return waits_.load(std::memory_order_relaxed) % 32 == 0 ? most() : 0;
@@ -45,6 +59,7 @@ class LookBudget {
  private:
   std::atomic<uint64_t> most_{0};
   std::atomic<uint64_t> expected_{20'000};  // an average over recent waits
+  std::atomic<uint64_t> cost_{UINT64_MAX};   // of recent looks
   std::atomic<uint32_t> waits_{0};
 };
 

@@ -23,6 +23,7 @@ constexpr uint64_t kLateRingNs = 40 * kMicrosecond;  // wait this long before ri
 constexpr uint64_t kDescriptorsEveryNs = 500 * kMicrosecond;
 constexpr uint64_t kWakeCostNs = 40 * kMicrosecond;  // of a doorbell, when the peer does not say
 constexpr uint64_t kLongestWakeNs = 5000 * kMicrosecond;    // what it says is believed up to this
+constexpr uint64_t kLongestLookNs = 1000 * kMicrosecond;  // the descriptors must be heard, too
 constexpr uint64_t kAnnouncedLookNs = 1000 * kMicrosecond;  // for what a peer has announced
 constexpr uint64_t kWatchmanTickNs = 1000 * kMicrosecond;
 constexpr uint64_t kForgetAfterNs = 20'000 * kMicrosecond;
@@ -71,19 +72,26 @@ Watch::Outcome Watch::Look(const std::atomic<bool>& stop, uint64_t deadline_ns) 
 
 Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadline_ns) {
   const uint64_t start = MonotonicNanos();
-  const uint64_t budget = budget_.Next();
+  const bool yields = yielder_.BeginLook();
+  uint64_t budget = budget_.Next();
+  if (!yields) budget = std::min(budget, kYieldAfterNs);
   uint64_t now = start;
+  uint64_t given = 0;  // nanoseconds that others had the processor
   bool late_rung = false;
   std::unique_lock<std::mutex> lock(hot_mu_);
-  if (budget > 0) DisarmAllLocked();
-  if (AnyPeerWokenLocked() && !AnyWorkLocked()) {
+  const auto yield = [&] {
+    if (!yields) return;
     lock.unlock();
-    sched_yield();
+    given += yielder_.Yield();
     lock.lock();
-  }
+  };
+  if (budget > 0) DisarmAllLocked();
+  if (AnyPeerWokenLocked() && !AnyWorkLocked()) yield();
   for (uint32_t round = 0;; ++round) {
     if (Watched* w = FindWorkLocked()) {
-      budget_.NoteWait(MonotonicNanos() - start);
+      const uint64_t waited = MonotonicNanos() - start;
+      budget_.NoteWait(waited);
+      if (budget > 0 && yields) budget_.NoteLook(waited - given, true);
       w->RefForWatch();
       lock.unlock();
       return Work(w);
@@ -94,13 +102,17 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
       sched_yield();
       lock.lock();
     }
-    if (hot_.empty() || round % 16 == 15 || budget == 0) {
+    const bool crowded = yields && yielder_.crowded();
+    if (hot_.empty() || round % 16 == 15 || budget == 0 || crowded) {
       now = MonotonicNanos();
       if (now >= deadline_ns) break;
       const uint64_t waited = now - start;
-      if (waited >= budget && waited < kAnnouncedLookNs && WorkAnnouncedLocked()) {
+      const uint64_t spent = waited - given;
+      const bool enough = spent >= budget || waited >= kLongestLookNs;
+      if (enough && waited < kAnnouncedLookNs && WorkAnnouncedLocked()) {
         DisarmAllLocked();
-      } else if (hot_.empty() || waited >= budget) {
+      } else if (hot_.empty() || enough) {
+        if (budget > 0 && yields) budget_.NoteLook(spent, false);
         StopExpectingLocked();
         if (Watched* w = ArmAllLocked()) {
           budget_.NoteWait(waited);
@@ -114,11 +126,11 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
         t_sleeper = true;
         return Outcome::kSleep;
       }
-      if (!late_rung && waited > kLateRingNs) {
+      if (!late_rung && spent > kLateRingNs) {
         late_rung = true;
         for (Watched* w : hot_) w->watched_link()->RingIfBusy();
       }
-      if (waited > kYieldAfterNs) sched_yield();
+      if (crowded || spent > kYieldAfterNs) yield();
     }
     Pause();
   }

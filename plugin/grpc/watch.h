@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "plugin/base/look_budget.h"
+#include "plugin/base/yielder.h"
 #include "plugin/shm/link.h"
 
 namespace samehost::grpc_transport {
@@ -112,6 +113,7 @@ class Watch {
   std::vector<Watched*> hot_;
   size_t next_ = 0;  // where the next look begins, for fairness; guarded by hot_mu_
   LookBudget budget_;
+  Yielder yielder_;
   std::atomic<uint64_t> armed_at_ns_{0};
   std::atomic<uint64_t> descriptors_at_ns_{0};
   std::atomic<uint64_t> work_done_{0};
