@@ -24,6 +24,8 @@ class Yielder {
   // Short of the time slices that the kernel gives to those who ask for all they can get.
   static constexpr uint64_t kHoggedNs = 1'000'000;
 
+  // Whether to yield now.
+  bool Allowed() const { return looks_without_.load(std::memory_order_relaxed) == 0; }
   // A look begins. Whether to yield in it; else do not look for long either.
   bool BeginLook() {
     const uint32_t left = looks_without_.load(std::memory_order_relaxed);
@@ -44,22 +46,24 @@ class Yielder {
     const bool others_ran = took > kSwitchNs;
     if (others_ran != crowded()) crowded_.store(others_ran, std::memory_order_relaxed);
     if (!others_ran) return 0;
-    // Twice as many from one time to the next, so that at most one wait in a hundred suffers.
-    const uint32_t next = next_without_.load(std::memory_order_relaxed);
-    if (took > kHoggedNs) {
+    const bool hogged = took > kHoggedNs;
+    if (hogged && hogged_.load(std::memory_order_relaxed)) {
+      const uint32_t next = next_without_.load(std::memory_order_relaxed);
       looks_without_.store(next, std::memory_order_relaxed);
       next_without_.store(std::min(2 * next, kMostWithout), std::memory_order_relaxed);
-    } else if (next > kLeastWithout) {
-      next_without_.store(std::max(next / 2, kLeastWithout), std::memory_order_relaxed);
+    } else if (hogged != hogged_.load(std::memory_order_relaxed)) {
+      hogged_.store(hogged, std::memory_order_relaxed);
+      next_without_.store(kLeastWithout, std::memory_order_relaxed);
     }
     return took - kSwitchNs;
   }
 
  private:
   static constexpr uint32_t kLeastWithout = 16;
-  static constexpr uint32_t kMostWithout = 64 * 1024;
+  static constexpr uint32_t kMostWithout = 4096;
 
   std::atomic<bool> crowded_{false};
+  std::atomic<bool> hogged_{false};                    // the last time that somebody ran
   std::atomic<uint32_t> looks_without_{0};              // to come
   std::atomic<uint32_t> next_without_{kLeastWithout};  // after the next that is hogged
 };

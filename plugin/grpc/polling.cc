@@ -192,7 +192,7 @@ const Register g_register;
 void NoteWokenByDoorbell() { t_woken_by_doorbell = true; }
 
 void YieldToPeer() {
-  if (std::exchange(t_woken_by_doorbell, false)) sched_yield();
+  if (std::exchange(t_woken_by_doorbell, false)) Watch::Get().Yield();
 }
 
 bool PollingInstalled() { return g_installed.load(std::memory_order_acquire); }

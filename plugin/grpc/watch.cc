@@ -97,11 +97,7 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
       return Work(w);
     }
     if (stop.load(std::memory_order_acquire)) break;
-    if (changes_wanted_.load(std::memory_order_relaxed) > 0) {
-      lock.unlock();
-      sched_yield();
-      lock.lock();
-    }
+    if (changes_wanted_.load(std::memory_order_relaxed) > 0) yield();
     const bool crowded = yields && yielder_.crowded();
     if (hot_.empty() || round % 16 == 15 || budget == 0 || crowded) {
       now = MonotonicNanos();
@@ -112,7 +108,7 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
       if (enough && waited < kAnnouncedLookNs && WorkAnnouncedLocked()) {
         DisarmAllLocked();
       } else if (hot_.empty() || enough) {
-        if (budget > 0 && yields) budget_.NoteLook(spent, false);
+        if (budget > 0 && yields && !hot_.empty()) budget_.NoteLook(spent, false);
         StopExpectingLocked();
         if (Watched* w = ArmAllLocked()) {
           budget_.NoteWait(waited);
@@ -268,7 +264,7 @@ bool Watch::AfterDoorbell(Watched* w) {
   budget_.NoteWait(rung > armed_at ? rung - armed_at : 0);
   work_done_.fetch_add(1, std::memory_order_relaxed);
   const uint64_t most = budget_.most();
-  if (budget_.Pays() || (most > 0 && w->watched_link()->AnnouncedInput() != 0)) {
+  if (budget_.Next() > 0 || (most > 0 && w->watched_link()->AnnouncedInput() != 0)) {
     Add(w);
     return true;
   }
