@@ -45,12 +45,12 @@ class LookBudget {
     return expected_.load(std::memory_order_relaxed) <= most() ||
            cost_.load(std::memory_order_relaxed) <= most();
   }
-  // Nanoseconds, of the looking thread's own.
-  uint64_t Next() const {
+  // Nanoseconds, of the looking thread's own; `yields`: it will let others have the processor.
+  uint64_t Next(bool yields = true) const {
     const uint64_t expected = expected_.load(std::memory_order_relaxed);
     const uint64_t cost = cost_.load(std::memory_order_relaxed);
     if (expected <= most()) return std::min(most(), 2 * expected + 10'000);
-    if (cost <= most()) return most();
+    if (yields && cost <= most()) return most();
     // A trial now and then: the traffic may have changed, and two sides that both sleep see waits
     // that are nothing but each other's wake-ups.
     return waits_.load(std::memory_order_relaxed) % 32 == 0 ? most() : 0;

@@ -73,14 +73,14 @@ Watch::Outcome Watch::Look(const std::atomic<bool>& stop, uint64_t deadline_ns) 
 Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadline_ns) {
   const uint64_t start = MonotonicNanos();
   const bool yields = yielder_.BeginLook();
-  uint64_t budget = budget_.Next();
+  uint64_t budget = budget_.Next(yields);
   if (!yields) budget = std::min(budget, kYieldAfterNs);
   uint64_t now = start;
   uint64_t given = 0;  // nanoseconds that others had the processor
   bool late_rung = false;
   std::unique_lock<std::mutex> lock(hot_mu_);
   const auto yield = [&] {
-    if (!yields) return;
+    if (!yielder_.Allowed()) return;
     lock.unlock();
     given += yielder_.Yield();
     lock.lock();
@@ -104,8 +104,9 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
       if (now >= deadline_ns) break;
       const uint64_t waited = now - start;
       const uint64_t spent = waited - given;
-      const bool enough = spent >= budget || waited >= kLongestLookNs;
-      if (enough && waited < kAnnouncedLookNs && WorkAnnouncedLocked()) {
+      const bool hogged = !yielder_.Allowed();
+      const bool enough = spent >= budget || waited >= kLongestLookNs || (yields && hogged);
+      if (enough && !hogged && waited < kAnnouncedLookNs && WorkAnnouncedLocked()) {
         DisarmAllLocked();
       } else if (hot_.empty() || enough) {
         if (budget > 0 && yields && !hot_.empty()) budget_.NoteLook(spent, false);

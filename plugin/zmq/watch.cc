@@ -11,6 +11,7 @@
 
 #include "plugin/base/clock.h"
 #include "plugin/base/look_budget.h"
+#include "plugin/base/yielder.h"
 #include "plugin/zmq/pipe.h"
 #include "plugin/zmq/settings.h"
 
@@ -19,7 +20,7 @@ namespace {
 
 constexpr uint64_t kMicrosecond = 1000;
 constexpr uint64_t kYieldAfterNanos = 3 * kMicrosecond;  // then others may have the core
-constexpr uint64_t kOthersRanNanos = 1 * kMicrosecond;   // a yield that took so long
+constexpr uint64_t kLongestNanos = 1000 * kMicrosecond;  // the descriptors must be heard, too
 constexpr uint64_t kStreamNanos = 3 * kMicrosecond;      // a wait so short is one in a stream
 constexpr uint64_t kGatherNanos = 1 * kMicrosecond;
 constexpr uint64_t kDenseNanos = kMicrosecond / 2;  // a stream with a message in every such time
@@ -45,6 +46,10 @@ LookBudget& Budget() {
     return made;
   }();
   return *budget;
+}
+Yielder& Yields() {
+  static auto* yielder = new Yielder;
+  return *yielder;
 }
 // What came last came while somebody else had our processor: the peer shares it with us, and there
 // is no use in keeping it from the peer.
@@ -184,7 +189,8 @@ void Watch::GatherDense(int timeout_ms) {
 }
 
 bool Watch::Look(int timeout_ms) {
-  uint64_t budget = Budget().Next();
+  const bool yields = Yields().BeginLook();
+  uint64_t budget = Budget().Next(yields);
   if (budget == 0 || hot_.empty() || looking.exchange(true, std::memory_order_relaxed)) {
     return !Arm();
   }
@@ -193,8 +199,9 @@ bool Watch::Look(int timeout_ms) {
   Disarm();
   bool woken = false;
   for (SharedPipe* pipe : hot_) woken |= pipe->TakePeerWoken();
+  uint64_t given = 0;  // nanoseconds that others had the processor
   // Who has been woken may need this very processor.
-  if (woken) sched_yield();
+  if (woken && yields) given += Yields().Yield();
   bool others_ran = false;
   bool yield_now = peer_shares_processor.load(std::memory_order_relaxed);
   // SUBTLE: a reader that is as fast as the writer takes each cache line from it for every message,
@@ -206,22 +213,27 @@ bool Watch::Look(int timeout_ms) {
     came = AnythingCame();
     if (came) break;
     if (round % 16 == 15 || in_stream || yield_now) {
-      const uint64_t now = MonotonicNanos();
-      const uint64_t waited = now - start;
+      const uint64_t waited = MonotonicNanos() - start;
+      const uint64_t spent = waited - given;
+      const bool hogged = !Yields().Allowed();
+      const bool enough = spent >= budget || waited >= kLongestNanos || (yields && hogged);
       const bool announced =
-          waited >= budget && waited < kAnnouncedNanos &&
+          enough && !hogged && waited < kAnnouncedNanos &&
           std::any_of(hot_.begin(), hot_.end(), [](auto* pipe) { return pipe->WorkAnnounced(); });
-      if (waited >= budget && !announced) break;
-      if (waited > kYieldAfterNanos || yield_now) {
-        sched_yield();
-        yield_now = others_ran = MonotonicNanos() - now > kOthersRanNanos;
+      if (enough && !announced) break;
+      if (yields && (spent > kYieldAfterNanos || yield_now)) {
+        const uint64_t others = Yields().Yield();
+        given += others;
+        yield_now = others_ran = others > 0;
       }
     }
     Pause();
   }
   looking.store(false, std::memory_order_relaxed);
+  const uint64_t waited = MonotonicNanos() - start;
+  if (yields) Budget().NoteLook(waited - given, came);
   if (!came) return !Arm();
-  last_wait_nanos_ = MonotonicNanos() - start;
+  last_wait_nanos_ = waited;
   Budget().NoteWait(last_wait_nanos_);
   if (others_ran != peer_shares_processor.load(std::memory_order_relaxed)) {
     peer_shares_processor.store(others_ran, std::memory_order_relaxed);
