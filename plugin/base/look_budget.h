@@ -37,8 +37,8 @@ class LookBudget {
   void NoteLook(uint64_t nanos, bool found) {
     const uint64_t in_vain = 2 * most();
     const uint64_t old = std::min(cost_.load(std::memory_order_relaxed), in_vain);
-    const uint64_t cost = found ? std::min(nanos, in_vain) : in_vain;
-    cost_.store((3 * old + cost) / 4, std::memory_order_relaxed);
+    cost_.store(found ? (old + std::min(nanos, in_vain)) / 2 : (3 * old + in_vain) / 4,
+                std::memory_order_relaxed);
   }
   // Whether most waits end within what may be looked for, or looking costs no more than that.
   bool Pays() const {

@@ -46,22 +46,30 @@ class Yielder {
     const bool others_ran = took > kSwitchNs;
     if (others_ran != crowded()) crowded_.store(others_ran, std::memory_order_relaxed);
     if (!others_ran) return 0;
-    // SUBTLE: in a crowd one in some hundred takes long, too; beside a hog every other does not.
-    const uint32_t next = next_without_.load(std::memory_order_relaxed);
-    if (took > kHoggedNs) {
+    // In a crowd one in some hundred takes long, too; beside a hog at least every tenth does.
+    const uint32_t score = score_.load(std::memory_order_relaxed);
+    if (took <= kHoggedNs) {
+      if (score == 1) next_without_.store(kLeastWithout, std::memory_order_relaxed);
+      if (score > 0) score_.store(score - 1, std::memory_order_relaxed);
+      return took - kSwitchNs;
+    }
+    score_.store(std::min(score + kLongScores, kMostScore), std::memory_order_relaxed);
+    if (score > 0) {
+      const uint32_t next = next_without_.load(std::memory_order_relaxed);
       looks_without_.store(next, std::memory_order_relaxed);
       next_without_.store(std::min(2 * next, kMostWithout), std::memory_order_relaxed);
-    } else if (next > kLeastWithout) {
-      next_without_.store(std::max(next - next / 64 - 1, kLeastWithout), std::memory_order_relaxed);
     }
     return took - kSwitchNs;
   }
 
  private:
   static constexpr uint32_t kLeastWithout = 8;
+  static constexpr uint32_t kLongScores = 16;
+  static constexpr uint32_t kMostScore = 64;
   static constexpr uint32_t kMostWithout = 4096;
 
   std::atomic<bool> crowded_{false};
+  std::atomic<uint32_t> score_{0};  // how many short ones it takes until a long one is an accident
   std::atomic<uint32_t> looks_without_{0};              // to come
   std::atomic<uint32_t> next_without_{kLeastWithout};  // after the next that is hogged
 };
