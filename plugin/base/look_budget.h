@@ -32,34 +32,34 @@ class LookBudget {
     expected_.store((7 * old + std::min<uint64_t>(nanos, 1'000'000)) / 8,
                     std::memory_order_relaxed);
   }
-  // A look has ended, with what it was for or without, and has cost so much: the nanoseconds in
-  // which others had the processor are not counted.
+  // A look that yields has ended, with what it was for or without. What it has cost: the
+  // nanoseconds in which others had the processor are not counted (yielder.h).
   void NoteLook(uint64_t nanos, bool found) {
     const uint64_t in_vain = 2 * most();
     const uint64_t old = std::min(cost_.load(std::memory_order_relaxed), in_vain);
     cost_.store(found ? (old + std::min(nanos, in_vain)) / 2 : (3 * old + in_vain) / 4,
                 std::memory_order_relaxed);
   }
-  // Whether most waits end within what may be looked for, or looking costs no more than that.
-  bool Pays() const {
-    return expected_.load(std::memory_order_relaxed) <= most() ||
-           cost_.load(std::memory_order_relaxed) <= most();
-  }
-  // Nanoseconds, of the looking thread's own; `yields`: it will let others have the processor.
+  // Whether most waits end within what may be looked for, or most looks cost less than that.
+  bool Pays() const { return WaitsAreShort() || LooksAreCheap(); }
+  // For how many nanoseconds of the looking thread's own to look, which yields or does not.
   uint64_t Next(bool yields = true) const {
-    const uint64_t expected = expected_.load(std::memory_order_relaxed);
-    const uint64_t cost = cost_.load(std::memory_order_relaxed);
-    if (expected <= most()) return std::min(most(), 2 * expected + 10'000);
-    if (yields && cost <= most()) return most();
+    if (WaitsAreShort()) {
+      return std::min(most(), 2 * expected_.load(std::memory_order_relaxed) + 10'000);
+    }
+    if (yields && LooksAreCheap()) return most();
     // A trial now and then: the traffic may have changed, and two sides that both sleep see waits
     // that are nothing but each other's wake-ups.
     return waits_.load(std::memory_order_relaxed) % 32 == 0 ? most() : 0;
   }
 
  private:
+  bool WaitsAreShort() const { return expected_.load(std::memory_order_relaxed) <= most(); }
+  bool LooksAreCheap() const { return cost_.load(std::memory_order_relaxed) < most(); }
+
   std::atomic<uint64_t> most_{0};
   std::atomic<uint64_t> expected_{20'000};  // an average over recent waits
-  std::atomic<uint64_t> cost_{UINT64_MAX};   // of recent looks
+  std::atomic<uint64_t> cost_{UINT64_MAX};  // the same of recent looks
   std::atomic<uint32_t> waits_{0};
 };
 

@@ -1,9 +1,12 @@
-// Yielder: lets others have the processor while its caller has nothing to do but look, and learns
-// from how that goes. Where others run meanwhile, looking on costs nobody anything: who looks and
-// gives way is woken by nobody. Where one of them keeps the processor for as long as the kernel
-// lets it, giving way costs milliseconds that a sleeper, who is woken, would not lose.
+// Yielder: lets others have the processor while the caller has nothing to do but look for input,
+// and learns from how that goes.
 //
-// Owner: whoever looks. Any thread; a lost update only delays the estimate.
+// In a crowd of threads that each run for a moment, to yield and look again costs less than to
+// sleep and be woken. Beside a hog, a thread that computes for as long as the kernel lets it, a
+// yield costs the rest of a time slice (milliseconds), which a sleeper who is woken need not wait
+// for: then yields are left out, for longer and longer.
+//
+// Owner: whoever looks; for the whole process. Any thread; a lost update only delays the estimate.
 #ifndef SAMEHOST_PLUGIN_BASE_YIELDER_H_
 #define SAMEHOST_PLUGIN_BASE_YIELDER_H_
 
@@ -19,59 +22,64 @@ namespace samehost {
 
 class Yielder {
  public:
-  // What a switch of threads costs at least, in nanoseconds: a yield that took less was for nobody.
-  static constexpr uint64_t kSwitchNs = 1'000;
-  // Short of the time slices that the kernel gives to those who ask for all they can get.
-  static constexpr uint64_t kHoggedNs = 1'000'000;
+  // Nanoseconds. What a switch of threads costs at least: a yield that took less was for nobody.
+  static constexpr uint64_t kSwitch = 1'000;
+  // Shorter than the slices that the kernel gives to a hog.
+  static constexpr uint64_t kHogged = 1'000'000;
 
-  // Whether to yield now.
-  bool Allowed() const { return looks_without_.load(std::memory_order_relaxed) == 0; }
-  // A look begins. Whether to yield in it; else do not look for long either.
+  // A look begins. Whether it may yield; if not, one look less is to come before it may again.
   bool BeginLook() {
     const uint32_t left = looks_without_.load(std::memory_order_relaxed);
     if (left > 0) looks_without_.store(left - 1, std::memory_order_relaxed);
     return left == 0;
   }
-  // Whether the last yield let somebody run.
+  // False from the moment that a hog is noticed.
+  bool Allowed() const { return looks_without_.load(std::memory_order_relaxed) == 0; }
+  // Whether somebody ran during the last yield.
   bool crowded() const { return crowded_.load(std::memory_order_relaxed); }
 
-  // Yields once. For how long, in nanoseconds, others had the processor.
+  // Yields. For how many nanoseconds others had the processor.
   uint64_t Yield() {
     const uint64_t start = MonotonicNanos();
     sched_yield();
     return Note(MonotonicNanos() - start);
   }
-  // A yield took so many nanoseconds.
+  // The same for a yield that took so many nanoseconds.
   uint64_t Note(uint64_t took) {
-    const bool others_ran = took > kSwitchNs;
+    const bool others_ran = took > kSwitch;
     if (others_ran != crowded()) crowded_.store(others_ran, std::memory_order_relaxed);
     if (!others_ran) return 0;
-    // In a crowd one in some hundred takes long, too; beside a hog at least every tenth does.
-    const uint32_t score = score_.load(std::memory_order_relaxed);
-    if (took <= kHoggedNs) {
-      if (score == 1) next_without_.store(kLeastWithout, std::memory_order_relaxed);
-      if (score > 0) score_.store(score - 1, std::memory_order_relaxed);
-      return took - kSwitchNs;
-    }
-    score_.store(std::min(score + kLongScores, kMostScore), std::memory_order_relaxed);
-    if (score > 0) {
-      const uint32_t next = next_without_.load(std::memory_order_relaxed);
-      looks_without_.store(next, std::memory_order_relaxed);
-      next_without_.store(std::min(2 * next, kMostWithout), std::memory_order_relaxed);
-    }
-    return took - kSwitchNs;
+    took > kHogged ? NoteLong() : NoteShort();
+    return took - kSwitch;
   }
 
  private:
+  // In a crowd one yield in a hundred or so is long, too; beside a hog every other one is.
+  static constexpr uint32_t kShortForOneLong = 16;
+  static constexpr uint32_t kMostSuspicion = 4 * kShortForOneLong;
   static constexpr uint32_t kLeastWithout = 8;
-  static constexpr uint32_t kLongScores = 16;
-  static constexpr uint32_t kMostScore = 64;
   static constexpr uint32_t kMostWithout = 4096;
 
+  void NoteShort() {
+    const uint32_t suspicion = suspicion_.load(std::memory_order_relaxed);
+    if (suspicion == 0) return;
+    suspicion_.store(suspicion - 1, std::memory_order_relaxed);
+    if (suspicion == 1) next_without_.store(kLeastWithout, std::memory_order_relaxed);
+  }
+  void NoteLong() {
+    const uint32_t suspicion = suspicion_.load(std::memory_order_relaxed);
+    suspicion_.store(std::min(suspicion + kShortForOneLong, kMostSuspicion),
+                     std::memory_order_relaxed);
+    if (suspicion == 0) return;  // an accident
+    const uint32_t without = next_without_.load(std::memory_order_relaxed);
+    looks_without_.store(without, std::memory_order_relaxed);
+    next_without_.store(std::min(2 * without, kMostWithout), std::memory_order_relaxed);
+  }
+
   std::atomic<bool> crowded_{false};
-  std::atomic<uint32_t> score_{0};  // how many short ones it takes until a long one is an accident
-  std::atomic<uint32_t> looks_without_{0};              // to come
-  std::atomic<uint32_t> next_without_{kLeastWithout};  // after the next that is hogged
+  std::atomic<uint32_t> suspicion_{0};      // as many short yields until all is forgotten
+  std::atomic<uint32_t> looks_without_{0};  // to come
+  std::atomic<uint32_t> next_without_{kLeastWithout};  // looks, the next time
 };
 
 }  // namespace samehost

@@ -46,6 +46,12 @@ std::vector<std::string> TransportNames() {
   return names;
 }
 
+void AddHogs(CLI::App& command, int& hogs) {
+  command.add_option("--hogs", hogs, "Processes that compute meanwhile, as on a busy machine")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1000));
+}
+
 void AddGrpc(CLI::App& grpc, CommandLine& line) {
   static const std::map<std::string, Pinning> kPinnings = {
       {"none", Pinning::kNone}, {"split", Pinning::kSplit}, {"same", Pinning::kSame}};
@@ -68,6 +74,7 @@ void AddGrpc(CLI::App& grpc, CommandLine& line) {
   grpc.add_option("--pin", line.run.pinning,
                   "none: unpinned; split: servers on one CPU, clients on another; same: one CPU")
       ->transform(CLI::CheckedTransformer(kPinnings, CLI::ignore_case));
+  AddHogs(grpc, line.run.hogs);
   grpc.add_option("--json", line.run.json_file, "Write the report to this file, too");
   grpc.add_flag("--check", line.run.check, "List the targets that were not met at the end");
   grpc.add_flag("--same-executable", line.same_executable,
@@ -85,6 +92,7 @@ void AddZmq(CLI::App& zmq, ZmqOptions& options) {
   zmq.add_option("--rounds", options.rounds, "Rounds of each case")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
+  AddHogs(zmq, options.hogs);
   zmq.add_option("--json", options.json_file, "Write the report to this file, too");
 }
 

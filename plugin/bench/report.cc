@@ -119,6 +119,7 @@ void PrintHeader(std::FILE* out, const json& facts, const RunOptions& options) {
   }
   std::fprintf(out, "%g s a row in %d rounds, pinning: %s. CPU: client and server together.\n",
                options.seconds, options.rounds, Name(options.pinning));
+  if (options.hogs > 0) std::fprintf(out, "Beside %d processes that compute.\n", options.hogs);
 }
 
 void PrintCaseTitle(std::FILE* out, const Case& what) {
@@ -212,6 +213,7 @@ json ToJson(const RunOptions& options) {
   return {{"seconds", options.seconds},
           {"rounds", options.rounds},
           {"pinning", Name(options.pinning)},
+          {"hogs", options.hogs},
           {"same_executable", options.samehost_executable == options.stock_executable}};
 }
 

@@ -21,6 +21,7 @@ struct RunOptions {
   double seconds = 3;  // of load for each case and transport, over all rounds
   int rounds = 20;
   Pinning pinning = Pinning::kNone;
+  int hogs = 0;           // processes that compute meanwhile
   std::string json_file;  // empty: none
   bool check = false;
 

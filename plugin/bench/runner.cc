@@ -7,6 +7,7 @@
 
 #include "plugin/bench/bare_link.h"
 #include "plugin/bench/bench_failure.h"
+#include "plugin/bench/hogs.h"
 #include "plugin/bench/idle.h"
 #include "plugin/bench/machine_facts.h"
 #include "plugin/bench/report.h"
@@ -71,6 +72,7 @@ void WriteJson(const std::string& file, const json& report) {
 }  // namespace
 
 void RunGrpcBenchmark(RunOptions options) {
+  const Hogs hogs(options.hogs);
   const TemporaryDirectory directory;
   json report = {{"schema", 1}, {"machine", MachineFacts()}, {"options", ToJson(options)}};
   PrintHeader(stdout, report["machine"], options);

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "plugin/bench/bench_failure.h"
+#include "plugin/bench/hogs.h"
 #include "plugin/bench/machine_facts.h"
 
 namespace samehost::bench {
@@ -225,11 +226,13 @@ std::vector<std::string> ZmqCaseNames() {
 }
 
 void RunZmqBenchmark(const ZmqOptions& options) {
-  json all = {{"machine", MachineFacts()}, {"cases", json::array()}};
+  const Hogs hogs(options.hogs);
+  json all = {{"machine", MachineFacts()}, {"hogs", options.hogs}, {"cases", json::array()}};
   std::printf(
       "ZeroMQ, two processes, %.1f s a row in %d interleaved rounds; medians of the rounds.\n"
       "Ratios are to the better of stock ipc and stock tcp.\n",
       options.seconds, options.rounds);
+  if (options.hogs > 0) std::printf("Beside %d processes that compute.\n", options.hogs);
   for (const ZmqCase& what : kCases) {
     const auto& only = options.cases;
     if (!only.empty() && std::find(only.begin(), only.end(), what.name) == only.end()) continue;

@@ -14,6 +14,7 @@ struct ZmqOptions {
   std::vector<std::string> cases;  // empty: all
   double seconds = 2;              // of load for each row, over all rounds
   int rounds = 4;
+  int hogs = 0;           // processes that compute meanwhile
   std::string json_file;  // empty: none
   std::string worker;     // samehost-bench-zmq-worker
   std::string library;    // folder of samehost's libzmq.so.5

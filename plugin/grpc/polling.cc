@@ -2,7 +2,6 @@
 
 #include <grpc/support/port_platform.h>
 #include <pthread.h>
-#include <sched.h>
 
 #include <atomic>
 #include <limits>

@@ -1,7 +1,6 @@
 #include "plugin/grpc/watch.h"
 
 #include <linux/futex.h>
-#include <sched.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,8 +21,8 @@ constexpr uint64_t kYieldAfterNs =
 constexpr uint64_t kLateRingNs = 40 * kMicrosecond;  // wait this long before ringing a busy peer
 constexpr uint64_t kDescriptorsEveryNs = 500 * kMicrosecond;
 constexpr uint64_t kWakeCostNs = 40 * kMicrosecond;  // of a doorbell, when the peer does not say
-constexpr uint64_t kLongestWakeNs = 5000 * kMicrosecond;    // what it says is believed up to this
-constexpr uint64_t kLongestLookNs = 1000 * kMicrosecond;  // the descriptors must be heard, too
+constexpr uint64_t kLongestWakeNs = 5000 * kMicrosecond;  // what it says is believed up to this
+constexpr uint64_t kMostGivenNs = 1000 * kMicrosecond;  // to others: descriptors must be heard, too
 constexpr uint64_t kAnnouncedLookNs = 1000 * kMicrosecond;  // for what a peer has announced
 constexpr uint64_t kWatchmanTickNs = 1000 * kMicrosecond;
 constexpr uint64_t kForgetAfterNs = 20'000 * kMicrosecond;
@@ -73,8 +72,8 @@ Watch::Outcome Watch::Look(const std::atomic<bool>& stop, uint64_t deadline_ns) 
 Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadline_ns) {
   const uint64_t start = MonotonicNanos();
   const bool yields = yielder_.BeginLook();
-  uint64_t budget = budget_.Next(yields);
-  if (!yields) budget = std::min(budget, kYieldAfterNs);
+  // Who does not yield keeps the processor for no longer than who does.
+  const uint64_t budget = std::min(budget_.Next(yields), yields ? UINT64_MAX : kYieldAfterNs);
   uint64_t now = start;
   uint64_t given = 0;  // nanoseconds that others had the processor
   bool late_rung = false;
@@ -105,7 +104,7 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
       const uint64_t waited = now - start;
       const uint64_t spent = waited - given;
       const bool hogged = !yielder_.Allowed();
-      const bool enough = spent >= budget || waited >= kLongestLookNs || (yields && hogged);
+      const bool enough = spent >= budget || given >= kMostGivenNs || (yields && hogged);
       if (enough && !hogged && waited < kAnnouncedLookNs && WorkAnnouncedLocked()) {
         DisarmAllLocked();
       } else if (hot_.empty() || enough) {

@@ -1,7 +1,6 @@
 #include "plugin/zmq/watch.h"
 
 #include <poll.h>
-#include <sched.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -19,9 +18,9 @@ namespace samehost::zmq_transport {
 namespace {
 
 constexpr uint64_t kMicrosecond = 1000;
-constexpr uint64_t kYieldAfterNanos = 3 * kMicrosecond;  // then others may have the core
-constexpr uint64_t kLongestNanos = 1000 * kMicrosecond;  // the descriptors must be heard, too
-constexpr uint64_t kStreamNanos = 3 * kMicrosecond;      // a wait so short is one in a stream
+constexpr uint64_t kYieldAfterNanos = 3 * kMicrosecond;    // then others may have the core
+constexpr uint64_t kMostGivenNanos = 1000 * kMicrosecond;  // to others: descriptors count, too
+constexpr uint64_t kStreamNanos = 3 * kMicrosecond;        // a wait so short is one in a stream
 constexpr uint64_t kGatherNanos = 1 * kMicrosecond;
 constexpr uint64_t kDenseNanos = kMicrosecond / 2;  // a stream with a message in every such time
 constexpr uint64_t kGatherDenseNanos = 4 * kMicrosecond;
@@ -190,11 +189,11 @@ void Watch::GatherDense(int timeout_ms) {
 
 bool Watch::Look(int timeout_ms) {
   const bool yields = Yields().BeginLook();
-  uint64_t budget = Budget().Next(yields);
+  const uint64_t budget = Budget().Next(yields);
   if (budget == 0 || hot_.empty() || looking.exchange(true, std::memory_order_relaxed)) {
     return !Arm();
   }
-  if (timeout_ms > 0) budget = std::min(budget, uint64_t(timeout_ms) * 1000 * kMicrosecond);
+  const uint64_t most = timeout_ms > 0 ? uint64_t(timeout_ms) * 1000 * kMicrosecond : UINT64_MAX;
   const uint64_t start = MonotonicNanos();
   Disarm();
   bool woken = false;
@@ -216,9 +215,10 @@ bool Watch::Look(int timeout_ms) {
       const uint64_t waited = MonotonicNanos() - start;
       const uint64_t spent = waited - given;
       const bool hogged = !Yields().Allowed();
-      const bool enough = spent >= budget || waited >= kLongestNanos || (yields && hogged);
+      const bool enough =
+          spent >= budget || given >= kMostGivenNanos || waited >= most || (yields && hogged);
       const bool announced =
-          enough && !hogged && waited < kAnnouncedNanos &&
+          enough && !hogged && waited < std::min(kAnnouncedNanos, most) &&
           std::any_of(hot_.begin(), hot_.end(), [](auto* pipe) { return pipe->WorkAnnounced(); });
       if (enough && !announced) break;
       if (yields && (spent > kYieldAfterNanos || yield_now)) {
