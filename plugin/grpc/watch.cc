@@ -18,6 +18,7 @@ namespace {
 constexpr uint64_t kMicrosecond = 1000;
 constexpr uint64_t kYieldAfterNs =
     8 * kMicrosecond;  // then let other runnable threads have the core
+constexpr uint64_t kLookWithoutYieldNs = 25 * kMicrosecond;
 constexpr uint64_t kLateRingNs = 40 * kMicrosecond;  // wait this long before ringing a busy peer
 constexpr uint64_t kDescriptorsEveryNs = 500 * kMicrosecond;
 constexpr uint64_t kWakeCostNs = 40 * kMicrosecond;  // of a doorbell, when the peer does not say
@@ -72,8 +73,7 @@ Watch::Outcome Watch::Look(const std::atomic<bool>& stop, uint64_t deadline_ns) 
 Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadline_ns) {
   const uint64_t start = MonotonicNanos();
   const bool yields = yielder_.BeginLook();
-  // Who does not yield keeps the processor for no longer than who does.
-  const uint64_t budget = std::min(budget_.Next(yields), yields ? UINT64_MAX : kYieldAfterNs);
+  const uint64_t budget = std::min(budget_.Next(yields), yields ? UINT64_MAX : kLookWithoutYieldNs);
   uint64_t now = start;
   uint64_t given = 0;  // nanoseconds that others had the processor
   bool late_rung = false;
