@@ -137,6 +137,10 @@ Watch::Outcome DoorbellSet::Listen(Sleeper* sleeper, uint64_t deadline_ns) {
       usable = Hear(*descriptors, timeout_ms, /*listener=*/true, &heard) >= 0;
     }
     EndListening(sleeper, usable);
+    // SUBTLE: for what rang just before, the gate need not open: once an epoll set inside another
+    // has been ready, to watch it again wakes nobody (Linux, ep_modify: it is in the ready list
+    // still).
+    if (usable) Hear(*descriptors, 0, /*listener=*/false, &heard);
     if (heard) return Watch::Outcome::kWorked;
     if (stopped) return Watch::Outcome::kStopped;
   }

@@ -26,6 +26,7 @@ class Bell final : public Watched {
   bool HasWork() override { return false; }
   void Poll() override {}
   void OnDoorbell() override {
+    if (next_ != nullptr) next_->Ring();
     heard_.set_value(std::this_thread::get_id());
     was_heard_.store(true);
   }
@@ -33,6 +34,8 @@ class Bell final : public Watched {
   void RefForWatch() override {}
   void UnrefForWatch() override {}
 
+  // Rings `next` when it is heard.
+  void Before(Bell* next) { next_ = next; }
   void Ring() { pair_.accepting->RingSelf(); }
   // The thread that hears it. Once.
   std::thread::id HeardBy() { return heard_.get_future().get(); }
@@ -42,6 +45,7 @@ class Bell final : public Watched {
   shm::LinkPair pair_;
   std::promise<std::thread::id> heard_;
   std::atomic<bool> was_heard_{false};
+  Bell* next_ = nullptr;
 };
 
 // A thread of gRPC's that wants to sleep.
@@ -205,6 +209,24 @@ TEST_F(DoorbellSetGateTest, WithoutAListenerThePollerHears) {
   after.Ring();
   PollUntilHeard(&after);
   for (Bell* bell : {&before, &while_listening, &after}) Remove(bell);
+}
+
+TEST_F(DoorbellSetGateTest, WhatRingsWhileTheListenerLeavesIsHeard) {
+  Bell before, first, second;
+  for (Bell* bell : {&before, &first, &second}) Add(bell);
+  before.Ring();
+  PollUntilHeard(&before);  // the gate has been open once
+  BePoller();
+  first.Before(&second);
+  {
+    Sleeper listener;
+    listener.AwaitListening();
+    first.Ring();
+    EXPECT_EQ(listener.outcome(), Outcome::kWorked);
+  }
+  EXPECT_TRUE(second.was_heard());
+  Left();
+  for (Bell* bell : {&before, &first, &second}) Remove(bell);
 }
 
 }  // namespace

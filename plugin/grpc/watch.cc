@@ -27,10 +27,17 @@ constexpr uint64_t kMostGivenNs = 1000 * kMicrosecond;  // to others: descriptor
 constexpr uint64_t kAnnouncedLookNs = 1000 * kMicrosecond;  // for what a peer has announced
 constexpr uint64_t kWatchmanTickNs = 1000 * kMicrosecond;
 constexpr uint64_t kForgetAfterNs = 20'000 * kMicrosecond;
+constexpr uint64_t kLongAbsenceNs = 100 * kMicrosecond;
+// Long ones among all, from one in so many on: then somebody else is to be woken.
+constexpr uint32_t kShortForOneLong = 8;
+constexpr uint32_t kManyLong = 2 * kShortForOneLong;
 constexpr size_t kMaxHot = 16;
 
 // This thread counts as a sleeper; it may be running closures that its sleep has led to.
 thread_local bool t_sleeper = false;
+
+// When this thread went away with work; 0: it has been back since.
+thread_local uint64_t t_left_ns = 0;
 
 // When the peer rang, as far as it can be known: what it says itself is bounded.
 uint64_t RungAt(const shm::Link& link, uint64_t now) {
@@ -54,6 +61,7 @@ void Watch::SetBudget(uint64_t max_look_ns) {
 }
 
 Watch::Outcome Watch::Look(const std::atomic<bool>& stop, uint64_t deadline_ns) {
+  NoteReturn();
   for (;;) {
     if (!looking_.exchange(true, std::memory_order_seq_cst)) {
       return LookAsLooker(stop, deadline_ns);
@@ -145,14 +153,53 @@ Watch::Outcome Watch::Work(Watched* w) {
   return Outcome::kWorked;
 }
 
+// Whether those who leave with work often stay away for longer than it takes to wake somebody else:
+// handlers that compute or wait. All in all; a score only, updates may be lost.
+bool Watch::AwayForLong() const {
+  return long_absences_.load(std::memory_order_relaxed) >= kManyLong;
+}
+
+void Watch::NoteReturn() {
+  if (t_left_ns == 0) return;
+  const bool was_long = MonotonicNanos() - std::exchange(t_left_ns, 0) > kLongAbsenceNs;
+  const uint32_t score = long_absences_.load(std::memory_order_relaxed);
+  if (was_long) {
+    long_absences_.store(std::min(score + kShortForOneLong, 2 * kManyLong),
+                         std::memory_order_relaxed);
+  } else if (score > 0) {
+    long_absences_.store(score - 1, std::memory_order_relaxed);
+  }
+}
+
 void Watch::LeaveLooking() {
-  // Where nothing is expected for long, doorbells for those who sleep cost less than the watchman.
-  const bool armed =
-      !budget_.Pays() && sleepers_.load(std::memory_order_relaxed) > 0 && ArmForSleepers();
+  t_left_ns = MonotonicNanos();
+  const uint32_t additions = additions_.load(std::memory_order_seq_cst);  // SYNC(added)
+  bool armed = false;
+  if (sleepers_.load(std::memory_order_relaxed) > 0) {
+    if (AwayForLong()) {
+      ArmEachOrRing();
+      armed = true;
+    } else if (!budget_.Pays()) {
+      // Where nothing is expected for long, doorbells cost less than the watchman.
+      armed = ArmForSleepers();
+    }
+  }
   looking_.store(false, std::memory_order_seq_cst);  // SYNC(looker)
+  // SYNC(added): what another thread has added since is not armed, and that thread may have left it
+  // to us, because nobody slept yet.
+  armed = armed && additions_.load(std::memory_order_seq_cst) == additions;
   // Whoever sleeps on the descriptors would not see a message on an unarmed ring, and we may be
   // away for long: the watchman looks after it.
   if (!armed && sleepers_.load(std::memory_order_seq_cst) > 0 && !WakeWatchman()) ArmOrRing();
+}
+
+// What comes from now on, and what is there already, wakes those who sleep.
+void Watch::ArmEachOrRing() {
+  std::lock_guard<std::mutex> lock(hot_mu_);
+  for (Watched* w : hot_) {
+    if (!w->watched_link()->ArmDoorbell() || w->HasWork()) w->watched_link()->RingSelf();
+    w->armed_ = true;
+  }
 }
 
 bool Watch::ArmForSleepers() {
@@ -250,6 +297,7 @@ void Watch::Add(Watched* w) {
   {
     std::lock_guard<std::mutex> lock(hot_mu_);
     AddLocked(w);
+    additions_.fetch_add(1, std::memory_order_seq_cst);  // SYNC(added): then see whether they sleep
   }
   changes_wanted_.fetch_sub(1, std::memory_order_relaxed);
   // A sleeper that does this itself comes back to look.
@@ -263,8 +311,9 @@ bool Watch::AfterDoorbell(Watched* w) {
   const uint64_t rung = RungAt(*w->watched_link(), now);
   budget_.NoteWait(rung > armed_at ? rung - armed_at : 0);
   work_done_.fetch_add(1, std::memory_order_relaxed);
-  const uint64_t most = budget_.most();
-  if (budget_.Next() > 0 || (most > 0 && w->watched_link()->AnnouncedInput() != 0)) {
+  t_left_ns = now;
+  const bool announced = budget_.most() > 0 && w->watched_link()->AnnouncedInput() != 0;
+  if (announced || (budget_.Next() > 0 && !AwayForLong())) {
     Add(w);
     return true;
   }
@@ -294,7 +343,7 @@ bool Watch::DescriptorsDue() {
 // ---- The watchman ----------------------------------------------------------------------------
 
 bool Watch::WakeWatchman() {
-  if (watchman_awake_.load(std::memory_order_relaxed) != 0) return true;
+  if (watchman_awake_.load(std::memory_order_seq_cst) != 0) return true;
   try {
     std::call_once(*watchman_started_,
                    [this] { std::thread([this] { WatchmanLoop(); }).detach(); });

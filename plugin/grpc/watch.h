@@ -94,7 +94,10 @@ class Watch {
   Watch();
   Outcome LookAsLooker(const std::atomic<bool>& stop, uint64_t deadline_ns);
   void LeaveLooking();
+  bool AwayForLong() const;
+  void NoteReturn();
   bool ArmForSleepers();
+  void ArmEachOrRing();
   Watched* FindWorkLocked();
   bool AnyWorkLocked();
   bool AnyPeerWokenLocked();
@@ -112,6 +115,8 @@ class Watch {
   // SYNC(looker): looking_ and sleepers_ are a store-then-load pair; see LeaveLooking().
   std::atomic<bool> looking_{false};
   std::atomic<int> sleepers_{0};
+  // SYNC(added): additions_ and sleepers_ are another; see Add().
+  std::atomic<uint32_t> additions_{0};
   std::atomic<int> changes_wanted_{0};  // others want hot_mu_: the looker lets go
   std::mutex hot_mu_;                   // held by the looker while it looks; guards hot_
   std::vector<Watched*> hot_;
@@ -121,6 +126,7 @@ class Watch {
   std::atomic<uint64_t> armed_at_ns_{0};
   std::atomic<uint64_t> descriptors_at_ns_{0};
   std::atomic<uint64_t> work_done_{0};
+  std::atomic<uint32_t> long_absences_{0};   // a score; see AwayForLong()
   std::atomic<uint32_t> watchman_awake_{0};  // a futex
   std::once_flag* watchman_started_;
 };
