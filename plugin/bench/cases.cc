@@ -55,13 +55,16 @@ std::vector<Case> MakeCases() {
             {{Kind::kP50TimesLower, 1.5}, {Kind::kCpuRatio, 1.0}}),
       Unary("clients8_16", 16, "8 client processes (in-process: 8 threads and channels), 16 B",
             {{Kind::kRateTimes, 1.5}}),
+      Unary("waiting8_16", 16, "the same with handlers that wait for 200 us",
+            {{Kind::kRateTimes, 1.0}}),
   };
   for (Case& made : cases) {
     if (made.name == "unary_1m") made.raised_allocator = true;
     if (made.name == "inflight64_16_async") made.callback_server = true;
     if (made.name == "inflight64_16_sync") made.spec.threads = 64;
     if (made.name == "paced2000_16") made.spec.calls_per_second = 2000;
-    if (made.name == "clients8_16") made.client_processes = 8;
+    if (made.name == "clients8_16" || made.name == "waiting8_16") made.client_processes = 8;
+    if (made.name == "waiting8_16") made.handler_wait_us = 200;
   }
   cases.push_back({.name = "idle",
                    .title = "a connection idle for 1 s after 64 KiB calls and a 16 MiB message",

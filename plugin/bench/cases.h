@@ -36,6 +36,7 @@ struct Case {
   LoadSpec spec{};
   int client_processes = 1;
   bool callback_server = false;
+  int handler_wait_us = 0;  // microseconds that a handler of the synchronous server sleeps
   bool raised_allocator = false;
   CaseKind kind = CaseKind::kLoad;
   std::vector<Target> targets{};

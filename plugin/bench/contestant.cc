@@ -85,7 +85,8 @@ Contestant::Contestant(const Case& what, Transport transport, const RunOptions& 
                 ->Call({{"command", "serve"},
                         {"transport", Name(transport)},
                         {"directory", options.directory},
-                        {"callback", what.callback_server}})
+                        {"callback", what.callback_server},
+                        {"handler_wait_us", what.handler_wait_us}})
                 .at("target");
   if (in_process()) {
     clients_ = {server_.get()};

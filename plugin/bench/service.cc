@@ -1,5 +1,7 @@
 #include "plugin/bench/service.h"
 
+#include <thread>
+
 #include "plugin/bench/payload.h"
 
 namespace samehost::bench {
@@ -24,9 +26,11 @@ grpc::Status Answer(ServiceCounters& counters, const Payload* request, Payload* 
 
 class SyncService final : public Bench::Service {
  public:
-  explicit SyncService(ServiceCounters& counters) : counters_(counters) {}
+  SyncService(ServiceCounters& counters, std::chrono::microseconds wait)
+      : counters_(counters), wait_(wait) {}
 
   grpc::Status Unary(grpc::ServerContext*, const Payload* request, Payload* response) override {
+    if (wait_.count() > 0) std::this_thread::sleep_for(wait_);
     return Answer(counters_, request, response);
   }
 
@@ -44,6 +48,7 @@ class SyncService final : public Bench::Service {
 
  private:
   ServiceCounters& counters_;
+  const std::chrono::microseconds wait_;
 };
 
 class CallbackService final : public Bench::CallbackService {
@@ -63,8 +68,9 @@ class CallbackService final : public Bench::CallbackService {
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeSyncService(ServiceCounters& counters) {
-  return std::make_unique<SyncService>(counters);
+std::unique_ptr<grpc::Service> MakeSyncService(ServiceCounters& counters,
+                                               std::chrono::microseconds wait) {
+  return std::make_unique<SyncService>(counters, wait);
 }
 
 std::unique_ptr<grpc::Service> MakeCallbackService(ServiceCounters& counters) {

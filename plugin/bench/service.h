@@ -5,6 +5,7 @@
 #define SAMEHOST_PLUGIN_BENCH_SERVICE_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 
@@ -17,8 +18,9 @@ struct ServiceCounters {
   std::atomic<uint64_t> payload_errors{0};  // of those, not as CheckBodyAsServer wants them
 };
 
-// `counters` outlives the service.
-std::unique_ptr<grpc::Service> MakeSyncService(ServiceCounters& counters);
+// `counters` outlives the service. Unary handlers sleep for `wait` before they answer.
+std::unique_ptr<grpc::Service> MakeSyncService(ServiceCounters& counters,
+                                               std::chrono::microseconds wait);
 // Unary only; a stream ends UNIMPLEMENTED.
 std::unique_ptr<grpc::Service> MakeCallbackService(ServiceCounters& counters);
 

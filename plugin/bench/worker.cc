@@ -56,8 +56,11 @@ json Worker::Execute(const json& command) {
 
 json Worker::Serve(const json& command) {
   const std::string transport = command.at("transport");
-  service_ = command.at("callback").get<bool>() ? MakeCallbackService(counters_)
-                                                : MakeSyncService(counters_);
+  service_ =
+      command.at("callback").get<bool>()
+          ? MakeCallbackService(counters_)
+          : MakeSyncService(counters_,
+                            std::chrono::microseconds(command.at("handler_wait_us").get<int>()));
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(-1);
   builder.RegisterService(service_.get());

@@ -1,7 +1,8 @@
 // What a worker process does: it serves, calls, or (in-process transport) both, as the controller
 // tells it over a MessagePipe. Commands, each answered by one value ({"error": text} if it failed):
 //
-//   {"command": "serve", "transport": T, "directory": D, "callback": bool}  -> {"target": address}
+//   {"command": "serve", "transport": T, "directory": D, "callback": bool,
+//    "handler_wait_us": N}  -> {"target": address}
 //   {"command": "connect", "transport": T, "target": address, "channels": n} -> {}
 //   {"command": "load", "spec": LoadSpec} -> {"operations", "wall_ns", "cpu_ns", "samples"}
 //     with "channel": i, over that channel alone
