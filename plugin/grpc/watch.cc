@@ -1,6 +1,7 @@
 #include "plugin/grpc/watch.h"
 
 #include <linux/futex.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,6 +39,17 @@ thread_local bool t_sleeper = false;
 
 // When this thread went away with work; 0: it has been back since.
 thread_local uint64_t t_left_ns = 0;
+
+// How often the kernel had taken the processor from this thread when that was looked at last. A
+// yield counts as such, too.
+thread_local int64_t t_preemptions = 0;
+thread_local bool t_has_yielded = false;
+
+bool PreemptedSinceLastAsked() {
+  rusage usage = {};
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nivcsw != std::exchange(t_preemptions, usage.ru_nivcsw);
+}
 
 // When the peer rang, as far as it can be known: what it says itself is bounded.
 uint64_t RungAt(const shm::Link& link, uint64_t now) {
@@ -81,7 +93,11 @@ Watch::Outcome Watch::Look(const std::atomic<bool>& stop, uint64_t deadline_ns) 
 Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadline_ns) {
   const uint64_t start = MonotonicNanos();
   const bool yields = yielder_.BeginLook();
-  const uint64_t budget = std::min(budget_.Next(yields), yields ? UINT64_MAX : kLookWithoutYieldNs);
+  // Whether to stay for as long as that costs little. Not where others of this process sleep: they
+  // would wait for this thread's turn, and a doorbell wakes them sooner.
+  const bool gives_way = yields && sleepers_.load(std::memory_order_relaxed) == 0;
+  const uint64_t budget =
+      std::min(budget_.Next(gives_way), yields ? UINT64_MAX : kLookWithoutYieldNs);
   uint64_t now = start;
   uint64_t given = 0;  // nanoseconds that others had the processor
   bool late_rung = false;
@@ -89,6 +105,7 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
   const auto yield = [&] {
     if (!yielder_.Allowed()) return;
     lock.unlock();
+    t_has_yielded = true;
     given += yielder_.Yield();
     lock.lock();
   };
@@ -98,25 +115,25 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
     if (Watched* w = FindWorkLocked()) {
       const uint64_t waited = MonotonicNanos() - start;
       budget_.NoteWait(waited);
-      if (budget > 0 && yields) budget_.NoteLook(waited - given, true);
+      if (budget > 0 && gives_way) budget_.NoteLook(waited - given, true);
       w->RefForWatch();
       lock.unlock();
       return Work(w);
     }
     if (stop.load(std::memory_order_acquire)) break;
     if (changes_wanted_.load(std::memory_order_relaxed) > 0) yield();
-    const bool crowded = yields && yielder_.crowded();
+    const bool crowded = gives_way && yielder_.crowded();
     if (hot_.empty() || round % 16 == 15 || budget == 0 || crowded) {
       now = MonotonicNanos();
       if (now >= deadline_ns) break;
       const uint64_t waited = now - start;
-      const uint64_t spent = waited - given;
+      const uint64_t spent = gives_way ? waited - given : waited;
       const bool hogged = !yielder_.Allowed();
       const bool enough = spent >= budget || given >= kMostGivenNs || (yields && hogged);
       if (enough && !hogged && waited < kAnnouncedLookNs && WorkAnnouncedLocked()) {
         DisarmAllLocked();
       } else if (hot_.empty() || enough) {
-        if (budget > 0 && yields && !hot_.empty()) budget_.NoteLook(spent, false);
+        if (budget > 0 && gives_way && !hot_.empty()) budget_.NoteLook(spent, false);
         StopExpectingLocked();
         if (Watched* w = ArmAllLocked()) {
           budget_.NoteWait(waited);
@@ -143,6 +160,12 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
   return Outcome::kStopped;
 }
 
+void Watch::Yield() {
+  if (!yielder_.Allowed()) return;
+  t_has_yielded = true;
+  yielder_.Yield();
+}
+
 // The looker has found something to do on `w`, which it holds a reference to.
 Watch::Outcome Watch::Work(Watched* w) {
   w->watched_link()->CountSpin(true);
@@ -161,7 +184,9 @@ bool Watch::AwayForLong() const {
 
 void Watch::NoteReturn() {
   if (t_left_ns == 0) return;
-  const bool was_long = MonotonicNanos() - std::exchange(t_left_ns, 0) > kLongAbsenceNs;
+  // One that other threads are to blame for says nothing of the handlers.
+  const bool was_long =
+      MonotonicNanos() - std::exchange(t_left_ns, 0) > kLongAbsenceNs && !PreemptedSinceLastAsked();
   const uint32_t score = long_absences_.load(std::memory_order_relaxed);
   if (was_long) {
     long_absences_.store(std::min(score + kShortForOneLong, 2 * kManyLong),
@@ -173,6 +198,7 @@ void Watch::NoteReturn() {
 
 void Watch::LeaveLooking() {
   t_left_ns = MonotonicNanos();
+  if (std::exchange(t_has_yielded, false)) PreemptedSinceLastAsked();
   const uint32_t additions = additions_.load(std::memory_order_seq_cst);  // SYNC(added)
   bool armed = false;
   if (sleepers_.load(std::memory_order_relaxed) > 0) {

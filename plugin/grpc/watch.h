@@ -70,9 +70,7 @@ class Watch {
   // sleeper.
   Outcome Look(const std::atomic<bool>& stop, uint64_t deadline_ns);
   // Lets others have the processor once, where that does not take long.
-  void Yield() {
-    if (yielder_.Allowed()) yielder_.Yield();
-  }
+  void Yield();
   // After the sleep that Look() asked for.
   void EndSleep();
   // True (about twice a millisecond) when no thread sleeps on the descriptors, so that one that
