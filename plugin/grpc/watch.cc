@@ -33,6 +33,7 @@ constexpr uint64_t kLongAbsenceNs = 100 * kMicrosecond;
 constexpr uint32_t kShortForOneLong = 8;
 constexpr uint32_t kManyLong = 2 * kShortForOneLong;
 constexpr size_t kMaxHot = 16;
+constexpr int kFewSleepers = 8;
 
 // This thread counts as a sleeper; it may be running closures that its sleep has led to.
 thread_local bool t_sleeper = false;
@@ -92,10 +93,14 @@ Watch::Outcome Watch::Look(const std::atomic<bool>& stop, uint64_t deadline_ns) 
 
 Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadline_ns) {
   const uint64_t start = MonotonicNanos();
-  const bool yields = yielder_.BeginLook();
+  // Many threads of this process are no hog: it is they who take long.
+  const int sleepers = sleepers_.load(std::memory_order_relaxed);
+  const bool many = sleepers > kFewSleepers;
+  const auto hogged = [&] { return !many && !yielder_.Allowed(); };
+  const bool yields = yielder_.BeginLook() || many;
   // Whether to stay for as long as that costs little. Not where others of this process sleep: they
   // would wait for this thread's turn, and a doorbell wakes them sooner.
-  const bool gives_way = yields && sleepers_.load(std::memory_order_relaxed) == 0;
+  const bool gives_way = yields && sleepers == 0;
   const uint64_t budget =
       std::min(budget_.Next(gives_way), yields ? UINT64_MAX : kLookWithoutYieldNs);
   uint64_t now = start;
@@ -103,7 +108,7 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
   bool late_rung = false;
   std::unique_lock<std::mutex> lock(hot_mu_);
   const auto yield = [&] {
-    if (!yielder_.Allowed()) return;
+    if (hogged()) return;
     lock.unlock();
     t_has_yielded = true;
     given += yielder_.Yield();
@@ -128,9 +133,8 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
       if (now >= deadline_ns) break;
       const uint64_t waited = now - start;
       const uint64_t spent = gives_way ? waited - given : waited;
-      const bool hogged = !yielder_.Allowed();
-      const bool enough = spent >= budget || given >= kMostGivenNs || (yields && hogged);
-      if (enough && !hogged && waited < kAnnouncedLookNs && WorkAnnouncedLocked()) {
+      const bool enough = spent >= budget || given >= kMostGivenNs || (yields && hogged());
+      if (enough && !hogged() && waited < kAnnouncedLookNs && WorkAnnouncedLocked()) {
         DisarmAllLocked();
       } else if (hot_.empty() || enough) {
         if (budget > 0 && gives_way && !hot_.empty()) budget_.NoteLook(spent, false);
