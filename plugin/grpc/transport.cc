@@ -191,6 +191,7 @@ void Transport::InitStream(Stream* s, const void* server_data) {
   if (server_data == nullptr) return;
   s->id = *static_cast<const uint64_t*>(server_data);
   streams_.emplace(s->id, s);
+  Watch::Get().NoteCalls(1);
   PostDestructiveReclaimer();
 }
 

@@ -165,7 +165,7 @@ void Transport::RemoveStream(Stream* s, const grpc_error_handle& error) {
     std::erase(waiting_for_room_, s);
   }
   if (s->id == 0) return;
-  streams_.erase(s->id);
+  Watch::Get().NoteCalls(-static_cast<int>(streams_.erase(s->id)));
   if (socket_node_ != nullptr) {
     if (s->seen_error) {
       socket_node_->RecordStreamFailed();
@@ -235,6 +235,7 @@ void Transport::MaybeStartStreams() {
     s->waits_for_concurrency = false;
     s->id = next_stream_id_++;
     streams_.emplace(s->id, s);
+    Watch::Get().NoteCalls(1);
     PostDestructiveReclaimer();
     WriteStream(s);
   }

@@ -181,9 +181,11 @@ Watch::Outcome Watch::Work(Watched* w) {
 }
 
 // Whether those who leave with work often stay away for longer than it takes to wake somebody else:
-// handlers that compute or wait. All in all; a score only, updates may be lost.
+// handlers that compute or wait, while other calls may want something. A score only, updates may be
+// lost.
 bool Watch::AwayForLong() const {
-  return long_absences_.load(std::memory_order_relaxed) >= kManyLong;
+  return long_absences_.load(std::memory_order_relaxed) >= kManyLong &&
+         calls_.load(std::memory_order_relaxed) > 1;
 }
 
 void Watch::NoteReturn() {
@@ -434,6 +436,7 @@ void Watch::ResetInChild() {
   new (&hot_) std::vector<Watched*>;
   watchman_started_ = new std::once_flag;
   looking_.store(false, std::memory_order_relaxed);
+  calls_.store(0, std::memory_order_relaxed);
   sleepers_.store(0, std::memory_order_relaxed);
   changes_wanted_.store(0, std::memory_order_relaxed);
   watchman_awake_.store(0, std::memory_order_relaxed);

@@ -82,6 +82,8 @@ class Watch {
   // After a doorbell led to Poll(): makes `w` hot where looking pays, else arms its doorbell
   // again. False when input came in the meantime: poll again.
   [[nodiscard]] bool AfterDoorbell(Watched* w);
+  // So many more calls are under way in this process.
+  void NoteCalls(int more) { calls_.fetch_add(more, std::memory_order_relaxed); }
   // `w` ends; nothing is called on it after this returns, and Add() ignores it from now on.
   void Remove(Watched* w);
 
@@ -125,6 +127,7 @@ class Watch {
   std::atomic<uint64_t> descriptors_at_ns_{0};
   std::atomic<uint64_t> work_done_{0};
   std::atomic<uint32_t> long_absences_{0};   // a score; see AwayForLong()
+  std::atomic<int> calls_{0};                // under way in this process
   std::atomic<uint32_t> watchman_awake_{0};  // a futex
   std::once_flag* watchman_started_;
 };
