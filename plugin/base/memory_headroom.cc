@@ -43,7 +43,8 @@ uint64_t HeadroomOf(const std::string& directory, bool unified) {
 // and processes are seldom moved.
 CgroupChain RecentChain() {
   static std::mutex mutex;
-  static CgroupChain chain;
+  // Never destroyed: a thread that connects may be at work still when the process ends.
+  static CgroupChain& chain = *new CgroupChain;
   static uint64_t fresh_until = 0;
   // Not blocking: in a forked child the holder may not exist.
   std::unique_lock lock(mutex, std::try_to_lock);
