@@ -24,8 +24,8 @@ class Yielder {
  public:
   // Nanoseconds. What a switch of threads costs at least: a yield that took less was for nobody.
   static constexpr uint64_t kSwitch = 1'000;
-  // Shorter than the slices that the kernel gives to a hog (4 ms where it ticks 250 times a second),
-  // longer than the turns of sixty threads that each run for a moment.
+  // Shorter than the slices that the kernel gives to a hog (4 ms where it ticks 250 times a
+  // second), longer than the turns of sixty threads that each run for a moment.
   static constexpr uint64_t kHogged = 2'500'000;
 
   // A look begins. Whether it may yield; if not, one look less is to come before it may again.
