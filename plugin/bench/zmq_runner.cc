@@ -15,6 +15,7 @@
 #include "plugin/bench/bench_failure.h"
 #include "plugin/bench/hogs.h"
 #include "plugin/bench/machine_facts.h"
+#include "plugin/bench/temporary_directory.h"
 
 namespace samehost::bench {
 namespace {
@@ -227,6 +228,8 @@ std::vector<std::string> ZmqCaseNames() {
 
 void RunZmqBenchmark(const ZmqOptions& options) {
   const Hogs hogs(options.hogs);
+  const TemporaryDirectory directory;
+  ::setenv("TMPDIR", directory.path().c_str(), 1);  // where libzmq makes the folders of ipc sockets
   json all = {{"machine", MachineFacts()}, {"hogs", options.hogs}, {"cases", json::array()}};
   std::printf(
       "ZeroMQ, two processes, %.1f s a row in %d interleaved rounds; medians of the rounds.\n"
