@@ -50,7 +50,11 @@ class Yielder {
     const bool others_ran = took > kSwitch;
     if (others_ran != crowded()) crowded_.store(others_ran, std::memory_order_relaxed);
     if (!others_ran) return 0;
-    took > kHogged ? NoteLong() : NoteShort();
+    if (took > kHogged) {
+      NoteLong();
+    } else {
+      NoteShort();
+    }
     return took - kSwitch;
   }
 

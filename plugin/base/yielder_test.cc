@@ -1,7 +1,6 @@
 #include "plugin/base/yielder.h"
 
 #include <gtest/gtest.h>
-#include <pthread.h>
 #include <sched.h>
 
 #include <atomic>

@@ -1,7 +1,6 @@
 #include "plugin/grpc/watch.h"
 
 #include <linux/futex.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,29 +27,11 @@ constexpr uint64_t kMostGivenNs = 1000 * kMicrosecond;  // to others: descriptor
 constexpr uint64_t kAnnouncedLookNs = 1000 * kMicrosecond;  // for what a peer has announced
 constexpr uint64_t kWatchmanTickNs = 1000 * kMicrosecond;
 constexpr uint64_t kForgetAfterNs = 20'000 * kMicrosecond;
-constexpr uint64_t kLongAbsenceNs = 100 * kMicrosecond;
-// Long ones among all, from one in so many on: then somebody else is to be woken.
-constexpr uint32_t kShortForOneLong = 8;
-constexpr uint32_t kManyLong = 2 * kShortForOneLong;
 constexpr size_t kMaxHot = 16;
-constexpr int kFewSleepers = 8;
+constexpr int kFewSleepers = 8;  // more take long turns by themselves
 
 // This thread counts as a sleeper; it may be running closures that its sleep has led to.
 thread_local bool t_sleeper = false;
-
-// When this thread went away with work; 0: it has been back since.
-thread_local uint64_t t_left_ns = 0;
-
-// How often the kernel had taken the processor from this thread when that was looked at last. A
-// yield counts as such, too.
-thread_local int64_t t_preemptions = 0;
-thread_local bool t_has_yielded = false;
-
-bool PreemptedSinceLastAsked() {
-  rusage usage = {};
-  getrusage(RUSAGE_THREAD, &usage);
-  return usage.ru_nivcsw != std::exchange(t_preemptions, usage.ru_nivcsw);
-}
 
 // When the peer rang, as far as it can be known: what it says itself is bounded.
 uint64_t RungAt(const shm::Link& link, uint64_t now) {
@@ -74,7 +55,7 @@ void Watch::SetBudget(uint64_t max_look_ns) {
 }
 
 Watch::Outcome Watch::Look(const std::atomic<bool>& stop, uint64_t deadline_ns) {
-  NoteReturn();
+  absences_.Return();
   for (;;) {
     if (!looking_.exchange(true, std::memory_order_seq_cst)) {
       return LookAsLooker(stop, deadline_ns);
@@ -103,14 +84,13 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
   const bool gives_way = yields && sleepers == 0;
   const uint64_t budget =
       std::min(budget_.Next(gives_way), yields ? UINT64_MAX : kLookWithoutYieldNs);
-  uint64_t now = start;
   uint64_t given = 0;  // nanoseconds that others had the processor
   bool late_rung = false;
   std::unique_lock<std::mutex> lock(hot_mu_);
   const auto yield = [&] {
     if (hogged()) return;
     lock.unlock();
-    t_has_yielded = true;
+    Absences::NoteYield();
     given += yielder_.Yield();
     lock.lock();
   };
@@ -129,7 +109,7 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
     if (changes_wanted_.load(std::memory_order_relaxed) > 0) yield();
     const bool crowded = gives_way && yielder_.crowded();
     if (hot_.empty() || round % 16 == 15 || budget == 0 || crowded) {
-      now = MonotonicNanos();
+      const uint64_t now = MonotonicNanos();
       if (now >= deadline_ns) break;
       const uint64_t waited = now - start;
       const uint64_t spent = gives_way ? waited - given : waited;
@@ -166,7 +146,7 @@ Watch::Outcome Watch::LookAsLooker(const std::atomic<bool>& stop, uint64_t deadl
 
 void Watch::Yield() {
   if (!yielder_.Allowed()) return;
-  t_has_yielded = true;
+  Absences::NoteYield();
   yielder_.Yield();
 }
 
@@ -180,31 +160,13 @@ Watch::Outcome Watch::Work(Watched* w) {
   return Outcome::kWorked;
 }
 
-// Whether those who leave with work often stay away for longer than it takes to wake somebody else:
-// handlers that compute or wait, while other calls may want something. A score only, updates may be
-// lost.
+// A long absence matters only while other calls may want something.
 bool Watch::AwayForLong() const {
-  return long_absences_.load(std::memory_order_relaxed) >= kManyLong &&
-         calls_.load(std::memory_order_relaxed) > 1;
-}
-
-void Watch::NoteReturn() {
-  if (t_left_ns == 0) return;
-  // One that other threads are to blame for says nothing of the handlers.
-  const bool was_long =
-      MonotonicNanos() - std::exchange(t_left_ns, 0) > kLongAbsenceNs && !PreemptedSinceLastAsked();
-  const uint32_t score = long_absences_.load(std::memory_order_relaxed);
-  if (was_long) {
-    long_absences_.store(std::min(score + kShortForOneLong, 2 * kManyLong),
-                         std::memory_order_relaxed);
-  } else if (score > 0) {
-    long_absences_.store(score - 1, std::memory_order_relaxed);
-  }
+  return absences_.OftenLong() && calls_.load(std::memory_order_relaxed) > 1;
 }
 
 void Watch::LeaveLooking() {
-  t_left_ns = MonotonicNanos();
-  if (std::exchange(t_has_yielded, false)) PreemptedSinceLastAsked();
+  absences_.Leave();
   const uint32_t additions = additions_.load(std::memory_order_seq_cst);  // SYNC(added)
   bool armed = false;
   if (sleepers_.load(std::memory_order_relaxed) > 0) {
@@ -222,12 +184,16 @@ void Watch::LeaveLooking() {
   armed = armed && additions_.load(std::memory_order_seq_cst) == additions;
   // Whoever sleeps on the descriptors would not see a message on an unarmed ring, and we may be
   // away for long: the watchman looks after it.
-  if (!armed && sleepers_.load(std::memory_order_seq_cst) > 0 && !WakeWatchman()) ArmOrRing();
+  if (!armed && sleepers_.load(std::memory_order_seq_cst) > 0 && !WakeWatchman()) ArmEachOrRing();
 }
 
 // What comes from now on, and what is there already, wakes those who sleep.
 void Watch::ArmEachOrRing() {
   std::lock_guard<std::mutex> lock(hot_mu_);
+  ArmEachOrRingLocked();
+}
+
+void Watch::ArmEachOrRingLocked() {
   for (Watched* w : hot_) {
     if (!w->watched_link()->ArmDoorbell() || w->HasWork()) w->watched_link()->RingSelf();
     w->armed_ = true;
@@ -334,7 +300,7 @@ void Watch::Add(Watched* w) {
   changes_wanted_.fetch_sub(1, std::memory_order_relaxed);
   // A sleeper that does this itself comes back to look.
   const int others = sleepers_.load(std::memory_order_seq_cst) - (t_sleeper ? 1 : 0);
-  if (others > 0 && !WakeWatchman()) ArmOrRing();
+  if (others > 0 && !WakeWatchman()) ArmEachOrRing();
 }
 
 bool Watch::AfterDoorbell(Watched* w) {
@@ -343,7 +309,7 @@ bool Watch::AfterDoorbell(Watched* w) {
   const uint64_t rung = RungAt(*w->watched_link(), now);
   budget_.NoteWait(rung > armed_at ? rung - armed_at : 0);
   work_done_.fetch_add(1, std::memory_order_relaxed);
-  t_left_ns = now;
+  absences_.Leave();
   const bool announced = budget_.most() > 0 && w->watched_link()->AnnouncedInput() != 0;
   if (announced || (budget_.Next() > 0 && !AwayForLong())) {
     Add(w);
@@ -388,12 +354,6 @@ bool Watch::WakeWatchman() {
   return true;
 }
 
-// In its place: the sleepers hear the doorbell.
-void Watch::ArmOrRing() {
-  std::lock_guard<std::mutex> lock(hot_mu_);
-  if (Watched* w = ArmAllLocked()) w->watched_link()->RingSelf();
-}
-
 void Watch::WatchmanLoop() {
   for (;;) {
     while (watchman_awake_.load(std::memory_order_seq_cst) == 0) {
@@ -419,12 +379,8 @@ void Watch::WatchmanLoop() {
 bool Watch::WatchmanTick() {
   std::unique_lock<std::mutex> lock(hot_mu_, std::try_to_lock);
   if (!lock.owns_lock()) return false;
-  for (Watched* w : hot_) {
-    w->hot_ = false;
-    if (!w->watched_link()->ArmDoorbell(/*only_if_busy=*/false) || w->HasWork()) {
-      w->watched_link()->RingSelf();
-    }
-  }
+  ArmEachOrRingLocked();
+  for (Watched* w : hot_) w->hot_ = false;
   hot_.clear();
   armed_at_ns_.store(MonotonicNanos(), std::memory_order_relaxed);
   return true;
@@ -436,7 +392,6 @@ void Watch::ResetInChild() {
   new (&hot_) std::vector<Watched*>;
   watchman_started_ = new std::once_flag;
   looking_.store(false, std::memory_order_relaxed);
-  calls_.store(0, std::memory_order_relaxed);
   sleepers_.store(0, std::memory_order_relaxed);
   changes_wanted_.store(0, std::memory_order_relaxed);
   watchman_awake_.store(0, std::memory_order_relaxed);

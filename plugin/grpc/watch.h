@@ -18,6 +18,7 @@
 
 #include "plugin/base/look_budget.h"
 #include "plugin/base/yielder.h"
+#include "plugin/grpc/absences.h"
 #include "plugin/shm/link.h"
 
 namespace samehost::grpc_transport {
@@ -95,9 +96,9 @@ class Watch {
   Outcome LookAsLooker(const std::atomic<bool>& stop, uint64_t deadline_ns);
   void LeaveLooking();
   bool AwayForLong() const;
-  void NoteReturn();
   bool ArmForSleepers();
   void ArmEachOrRing();
+  void ArmEachOrRingLocked();
   Watched* FindWorkLocked();
   bool AnyWorkLocked();
   bool AnyPeerWokenLocked();
@@ -108,7 +109,6 @@ class Watch {
   Outcome Work(Watched* w);
   void AddLocked(Watched* w);
   bool WakeWatchman();  // false: it cannot be
-  void ArmOrRing();
   void WatchmanLoop();
   bool WatchmanTick();
 
@@ -126,7 +126,7 @@ class Watch {
   std::atomic<uint64_t> armed_at_ns_{0};
   std::atomic<uint64_t> descriptors_at_ns_{0};
   std::atomic<uint64_t> work_done_{0};
-  std::atomic<uint32_t> long_absences_{0};   // a score; see AwayForLong()
+  Absences absences_;
   std::atomic<int> calls_{0};                // under way in this process
   std::atomic<uint32_t> watchman_awake_{0};  // a futex
   std::once_flag* watchman_started_;
