@@ -14,6 +14,9 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g -fno-omit-frame-pointer")
 
 add_compile_options(-Wall -Wextra -Wno-unused-parameter)
+# Nothing that is installed names the folder it was built in (libzmq's assertions print __FILE__), so the same source
+# gives the same bytes wherever it is built.
+add_compile_options("-ffile-prefix-map=${PROJECT_BINARY_DIR}=build" "-ffile-prefix-map=${PROJECT_SOURCE_DIR}=.")
 if(SAMEHOST_SANITIZE)
   add_compile_options(-fsanitize=${SAMEHOST_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SAMEHOST_SANITIZE})
