@@ -4,25 +4,28 @@
 # is all that a user's project writes.
 include(CMakePackageConfigHelpers)
 
-set_target_properties(samehost_grpc PROPERTIES
-  EXPORT_NAME grpc
-  INSTALL_RPATH ""
-  VERSION ${PROJECT_VERSION}
-  SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})  # 0.x: every minor may break
-target_include_directories(samehost_grpc INTERFACE
-  "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
-
-if(NOT SAMEHOST_SANITIZE)
-  # A missing function shows when the library is linked, not when a user's program is.
-  target_link_options(samehost_grpc PRIVATE -Wl,-z,defs)
-endif()
-
 set(samehost_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/samehost")
-install(TARGETS samehost_grpc EXPORT samehostTargets
-  LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT samehost)
-install(DIRECTORY plugin/grpc/include/samehost DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
-  COMPONENT samehost FILES_MATCHING PATTERN "*.h")
-if(TARGET samehost_zmq)
+
+if(SAMEHOST_GRPC)
+  set_target_properties(samehost_grpc PROPERTIES
+    EXPORT_NAME grpc
+    INSTALL_RPATH ""
+    VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})  # 0.x: every minor may break
+  target_include_directories(samehost_grpc INTERFACE
+    "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+
+  if(NOT SAMEHOST_SANITIZE)
+    # A missing function shows when the library is linked, not when a user's program is.
+    target_link_options(samehost_grpc PRIVATE -Wl,-z,defs)
+  endif()
+
+  install(TARGETS samehost_grpc EXPORT samehostTargets
+    LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT samehost)
+  install(DIRECTORY plugin/grpc/include/samehost DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+    COMPONENT samehost FILES_MATCHING PATTERN "*.h")
+endif()
+if(SAMEHOST_ZMQ)
   # In a folder of its own: found by who looks for it there (LD_LIBRARY_PATH, samehost::zmq), and by nobody else.
   set_target_properties(samehost_zmq PROPERTIES EXPORT_NAME zmq INSTALL_RPATH "")
   target_include_directories(samehost_zmq INTERFACE "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/samehost/libzmq>")

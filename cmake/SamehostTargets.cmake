@@ -23,10 +23,34 @@ function(samehost_tell_tsan_of_grpc name)
   endif()
 endfunction()
 
-# samehost_test(NAME SOURCES... DEPS... [TIMEOUT s] [LABELS...]): one GoogleTest binary, one ctest entry per
-# test case. Target tests-LABEL builds all tests of a label.
+# Headers that most files of a kind include are compiled once for all of them: a build takes a third less. Presets of
+# sanitizers go without (CMAKE_DISABLE_PRECOMPILE_HEADERS), which finds the file that forgets an #include.
+set(SAMEHOST_STANDARD_HEADERS <algorithm> <atomic> <chrono> <filesystem> <fstream> <functional> <map> <memory> <mutex>
+  <optional> <random> <set> <sstream> <string> <string_view> <thread> <utility> <vector>)
+
+# samehost_precompiled(NAME HEADERS... DEPS...): the standard headers and these, for programs to share
+# (target_precompile_headers(... REUSE_FROM NAME)). It is a program itself, since what is compiled for a program (-fPIE)
+# cannot be used by a library (-fPIC); a library has its own.
+function(samehost_precompiled name)
+  cmake_parse_arguments(ARG "" "" "HEADERS;DEPS" ${ARGN})
+  file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/empty_program.cc" CONTENT "int main() {}\n")
+  add_executable(${name} EXCLUDE_FROM_ALL "${PROJECT_BINARY_DIR}/empty_program.cc")
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} Threads::Threads)
+  target_precompile_headers(${name} PRIVATE ${ARG_HEADERS} ${SAMEHOST_STANDARD_HEADERS})
+endfunction()
+if(SAMEHOST_BUILD_TESTS)
+  samehost_precompiled(precompiled_gtest HEADERS <gtest/gtest.h> DEPS GTest::gtest)
+endif()
+if(SAMEHOST_BUILD_TESTS AND SAMEHOST_GRPC)
+  set(grpc_headers <grpcpp/grpcpp.h> <grpcpp/generic/async_generic_service.h> <grpcpp/generic/generic_stub.h>)
+  samehost_precompiled(precompiled_grpc HEADERS ${grpc_headers} DEPS gRPC::grpc++)
+  samehost_precompiled(precompiled_grpc_gtest HEADERS ${grpc_headers} <gtest/gtest.h> DEPS gRPC::grpc++ GTest::gtest)
+endif()
+
+# samehost_test(NAME SOURCES... DEPS... [TIMEOUT s] [LABELS...] [PRECOMPILED NAME]): one GoogleTest binary, one ctest
+# entry per test case. Target tests-LABEL builds all tests of a label.
 function(samehost_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT;PRECOMPILED" "SOURCES;DEPS;LABELS" ${ARGN})
   if(NOT SAMEHOST_BUILD_TESTS)
     return()
   endif()
@@ -39,6 +63,12 @@ function(samehost_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gtest GTest::gtest_main)
+  if(NOT ARG_PRECOMPILED)
+    set(ARG_PRECOMPILED precompiled_gtest)
+  endif()
+  if(NOT ARG_PRECOMPILED STREQUAL "NONE")
+    target_precompile_headers(${name} REUSE_FROM ${ARG_PRECOMPILED})
+  endif()
   samehost_tell_tsan_of_grpc(${name})  # folders below plugin/grpc come before it and know no gRPC
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")

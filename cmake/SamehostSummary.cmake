@@ -1,0 +1,13 @@
+# One line at the end of the configuration: what this tree builds, and what it does not.
+set(parts "")
+foreach(part GRPC ZMQ BUILD_TESTS BUILD_BENCH)
+  if(SAMEHOST_${part})
+    string(APPEND parts " SAMEHOST_${part}=ON")
+  else()
+    string(APPEND parts " SAMEHOST_${part}=OFF")
+  endif()
+endforeach()
+message(STATUS "samehost ${PROJECT_VERSION}:${parts}")
+if(SAMEHOST_BUILD_TESTS AND NOT (SAMEHOST_GRPC AND SAMEHOST_ZMQ))
+  message(STATUS "samehost: the suites of the command and of the benchmark need both halves; they are not built")
+endif()
