@@ -175,7 +175,11 @@ int ExplainArguments(const CLI::App& app, const CLI::ParseError& error,
   if (error.get_exit_code() == 0) return app.exit(error);
   const std::vector<std::string> commands = {"grpc", "zmq", "menu", "compare", "page"};
   const bool word = !first_word.empty() && first_word[0] != '-';
-  if (word && app.get_subcommands().empty()) {
+  if (first_word.empty()) {
+    std::fprintf(stderr,
+                 "samehost-bench: which command? There are grpc, zmq, menu, compare and "
+                 "page; `samehost-bench --help` says what they do\n");
+  } else if (word && app.get_subcommands().empty()) {
     std::fprintf(stderr, "samehost-bench: %s\n",
                  UnknownName("command", first_word, commands, "samehost-bench --help").c_str());
   } else {
@@ -188,7 +192,6 @@ int Main(int argc, char** argv) {
   CLI::App app("Benchmarks of samehost beside the transports that programs use without it");
   app.require_subcommand(1);
   app.set_version_flag("--version", "samehost-bench " SAMEHOST_VERSION);
-  app.footer(kFooter);
   CommandLine line;
   WorkerOptions worker_options;
   std::string role;
@@ -203,6 +206,7 @@ int Main(int argc, char** argv) {
   menu::AddCommands(app, &menu_command);
   menu::WorkerOptions menu_options;
   CLI::App* menu_worker = menu::AddWorkerCommand(app, menu_options);
+  app.footer(kFooter);  // not of the commands, which would take it over
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

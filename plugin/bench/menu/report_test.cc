@@ -147,7 +147,8 @@ TEST(RunFacts, StandInTheTableAndOnThePage) {
   const std::string table = TableOf(report), page = ToHtml(report);
   for (const std::string& fact : RunFacts(report)) {
     EXPECT_THAT(table, HasSubstr(fact));
-    if (fact.find('<') == std::string::npos) EXPECT_THAT(page, HasSubstr("<li>" + fact + "</li>"));
+    if (fact.find('<') != std::string::npos) continue;  // below
+    EXPECT_THAT(page, HasSubstr("<li>" + fact + "</li>"));
   }
   EXPECT_THAT(page, HasSubstr("<li>&lt;Cores &amp; more&gt;, "));
 }
