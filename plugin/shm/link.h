@@ -106,8 +106,7 @@ class Link {
 
   // Maps the parts and checks every property of what the peer made (seals, size, plain tmpfs,
   // header, version, capacities). Errors: kProtocol, kVersion, kSystem, kNoMemory.
-  static Result<std::unique_ptr<Link>> Create(Side side, LinkParts parts,
-                                              const LinkOptions& options);
+  static Result<std::unique_ptr<Link>> Create(Side side, LinkParts parts, const LinkOptions& asked);
   virtual ~Link() = default;
 
   // ---- Producing (one thread at a time) ----------------------------------------------------
