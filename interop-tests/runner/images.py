@@ -13,10 +13,10 @@ LABEL = "samehost-interop=image"
 
 def build(root, work):
     """Builds what changed. Returns {image that cannot be had: why}."""
-    subprocess.run([root / "scripts/build", "release", "interop-programs"], check=True)
+    subprocess.run([root / "scripts/build", "release", "--tests", "interop-programs"], check=True)
     context = work / "context"
     shutil.rmtree(context, ignore_errors=True)
-    for component, folder in (("samehost", "samehost"), ("interop", "programs")):
+    for component, folder in (("samehost", "samehost"), ("grpc", "samehost"), ("interop", "programs")):
         run("cmake", "--install", root / "build/release", "--prefix", context / folder,
             "--component", component, "--strip")
     shutil.copytree(root / "interop-tests/peers", context / "peers")
