@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -14,23 +13,12 @@
 namespace samehost::bench {
 namespace {
 
-constexpr const char* kProgram = "link_benchmark";
 constexpr int kMaxRounds = 5;
-
-std::string FindProgram(const RunOptions& options) {
-  const std::filesystem::path here =
-      std::filesystem::path(options.samehost_executable).parent_path();
-  for (const std::filesystem::path& place : {here / kProgram, here / ".." / "shm" / kProgram}) {
-    if (::access(place.c_str(), X_OK) == 0) return place;
-  }
-  return {};
-}
 
 }  // namespace
 
 nlohmann::json RunBareLink(const RunOptions& options) {
-  std::string program = FindProgram(options);
-  if (program.empty()) return nullptr;
+  const std::string& program = options.link_executable;
   std::string file = options.directory + "/link.json";
   std::string rounds = std::to_string(std::min(options.rounds, kMaxRounds));
   std::fflush(stdout);
@@ -42,8 +30,9 @@ nlohmann::json RunBareLink(const RunOptions& options) {
     ::_exit(127);
   }
   int status = 0;
-  if (::waitpid(pid, &status, 0) != pid) FailErrno("wait for link_benchmark");
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw BenchFailure("link_benchmark failed");
+  if (::waitpid(pid, &status, 0) != pid) FailErrno("wait for samehost-bench-link");
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    throw BenchFailure("samehost-bench-link failed");
   std::ifstream in(file);
   return nlohmann::json::parse(in);
 }

@@ -1,5 +1,5 @@
-// Runs `link_benchmark`, the micro benchmark of the shared-memory link without gRPC, which is a
-// program of its own (plugin/shm). Throws BenchFailure when it fails.
+// Runs samehost-bench-link, the micro benchmark of the shared-memory link without gRPC, which is a
+// program of its own (plugin/shm/link_benchmark.cc). Throws BenchFailure when it fails.
 #ifndef SAMEHOST_PLUGIN_BENCH_BARE_LINK_H_
 #define SAMEHOST_PLUGIN_BENCH_BARE_LINK_H_
 
@@ -9,7 +9,7 @@
 
 namespace samehost::bench {
 
-// It prints its own table; returns its JSON report, null when it was not built.
+// It prints its own table; returns its JSON report.
 nlohmann::json RunBareLink(const RunOptions& options);
 
 }  // namespace samehost::bench

@@ -1,4 +1,4 @@
-// The table of what is measured and what is wanted of it.
+// The table of what is measured.
 #ifndef SAMEHOST_PLUGIN_BENCH_CASES_H_
 #define SAMEHOST_PLUGIN_BENCH_CASES_H_
 
@@ -8,21 +8,6 @@
 #include "plugin/bench/load.h"
 
 namespace samehost::bench {
-
-// A wish about the samehost row of a case. Ratios are to the stock unix socket row of the same run.
-struct Target {
-  enum class Kind {
-    kP50TimesLower,        // p50 at least `bound` times lower
-    kRateTimes,            // operations per second at least `bound` times
-    kCpuRatio,             // CPU per operation at most `bound` times
-    kP99Ratio,             // p99 at most `bound` times
-    kP50RatioToInProcess,  // p50 at most `bound` times that of the in-process row
-    kIdleCpuAboveStock,    // percent of a CPU, at most; gRPC's own timer threads tick in both
-    kIdleMemoryKib,        // below
-  };
-  Kind kind;
-  double bound;
-};
 
 enum class CaseKind {
   kLoad,      // every transport runs `spec`
@@ -39,7 +24,6 @@ struct Case {
   int handler_wait_us = 0;  // microseconds that a handler of the synchronous server sleeps
   bool raised_allocator = false;
   CaseKind kind = CaseKind::kLoad;
-  std::vector<Target> targets{};
 };
 
 // In the order of the report.

@@ -46,17 +46,21 @@ std::string Number(double value, const char* format = "%.1f") {
   return text;
 }
 
-std::string TimesOf(double stock, double value) {
-  return stock > 0 && value > 0 ? Number(stock / value, "%.2fx") : "-";
+std::string TimesOf(double above, double below) {
+  return above > 0 && below > 0 ? Number(above / below, "%.2fx") : "-";
 }
 
 void PrintLoadRow(std::FILE* out, const Row& row, const Row* unix_row) {
-  std::fprintf(out, "  %-19s %9s %9s %9s %9.0f %8.1f  %8s %8s %8s\n", Title(row.transport),
+  std::fprintf(out, "  %-19s %9s %9s %9s %9.0f %8.1f ", Title(row.transport),
                Number(row.P50Us()).c_str(), Number(row.P99Us()).c_str(),
-               Number(row.P999Us()).c_str(), row.Rate(), row.CpuUs(),
-               unix_row == nullptr ? "-" : TimesOf(unix_row->P50Us(), row.P50Us()).c_str(),
-               unix_row == nullptr ? "-" : TimesOf(unix_row->P99Us(), row.P99Us()).c_str(),
-               unix_row == nullptr ? "-" : TimesOf(row.Rate(), unix_row->Rate()).c_str());
+               Number(row.P999Us()).c_str(), row.Rate(), row.CpuUs());
+  if (unix_row != nullptr) {
+    std::fprintf(out, " %8s %8s %8s %8s", TimesOf(unix_row->P50Us(), row.P50Us()).c_str(),
+                 TimesOf(unix_row->P99Us(), row.P99Us()).c_str(),
+                 TimesOf(row.Rate(), unix_row->Rate()).c_str(),
+                 TimesOf(unix_row->CpuUs(), row.CpuUs()).c_str());
+  }
+  std::fprintf(out, "\n");
   const size_t stalls = row.samples.CountOver(kStallNs);
   if (stalls > 0) {
     std::fprintf(out, "  %-19s %zu of its calls took more than a second, the longest %.1f s%s\n",
@@ -65,16 +69,25 @@ void PrintLoadRow(std::FILE* out, const Row& row, const Row* unix_row) {
   }
 }
 
+void PrintLoadTable(std::FILE* out, const CaseResult& result) {
+  const Row* unix_row = result.Find(Transport::kStockUnix);
+  const char* format = "  %-19s %9s %9s %9s %9s %8s  %8s %8s %8s %8s\n";
+  if (unix_row == nullptr) {
+    std::fprintf(out, format, "", "p50 us", "p99 us", "p99.9 us", "ops/s", "CPU us", "", "", "",
+                 "");
+  } else {
+    std::fprintf(out, "  %68s  %35s\n", "", "times better than stock unix socket");
+    std::fprintf(out, format, "", "p50 us", "p99 us", "p99.9 us", "ops/s", "CPU us", "p50", "p99",
+                 "ops/s", "CPU");
+  }
+  for (const Row& row : result.rows) PrintLoadRow(out, row, unix_row);
+}
+
 void PrintIdleRow(std::FILE* out, const Row& row) {
   std::fprintf(out, "  %-19s %10s %14s %14s %20s\n", Title(row.transport),
                Number(row.idle_cpu_percent, "%.3f").c_str(),
                Number(row.segment_kib, "%.0f").c_str(), Number(row.counted_kib, "%.0f").c_str(),
                Number(row.growth_kib, "%.0f").c_str());
-}
-
-const char* MetText(const Verdict& verdict) {
-  if (!verdict.known) return "not judged";
-  return verdict.met ? "met" : "MISSED";
 }
 
 json LoadRowJson(const Row& row) {
@@ -119,7 +132,9 @@ void PrintHeader(std::FILE* out, const json& facts, const RunOptions& options) {
   }
   std::fprintf(out, "%g s a row in %d rounds, pinning: %s. CPU: client and server together.\n",
                options.seconds, options.rounds, Name(options.pinning));
-  if (options.hogs > 0) std::fprintf(out, "Beside %d processes that compute.\n", options.hogs);
+  if (options.background_load > 0) {
+    std::fprintf(out, "%d CPU-bound processes run beside it.\n", options.background_load);
+  }
 }
 
 void PrintCaseTitle(std::FILE* out, const Case& what) {
@@ -128,46 +143,18 @@ void PrintCaseTitle(std::FILE* out, const Case& what) {
 }
 
 void PrintCase(std::FILE* out, const CaseResult& result) {
-  if (result.what->kind == CaseKind::kBareLink) {
-    if (result.link_report.is_null()) {
-      std::fprintf(out, "  link_benchmark is not beside this program: not measured\n");
-    }
-  } else if (result.what->kind == CaseKind::kIdle) {
+  if (result.what->kind == CaseKind::kIdle) {
     std::fprintf(out, "  %-19s %10s %14s %14s %20s\n", "", "CPU %", "segment KiB", "counted KiB",
                  "growth KiB/connection");
     for (const Row& row : result.rows) PrintIdleRow(out, row);
-  } else {
-    std::fprintf(out, "  %-19s %9s %9s %9s %9s %8s  %8s %8s %8s\n", "", "p50 us", "p99 us",
-                 "p99.9 us", "ops/s", "CPU us", "p50", "p99", "ops/s");
-    const Row* unix_row = result.Find(Transport::kStockUnix);
-    for (const Row& row : result.rows) PrintLoadRow(out, row, unix_row);
+  } else if (result.what->kind == CaseKind::kLoad) {
+    PrintLoadTable(out, result);
   }
   if (result.stolen_percent >= kNoteworthyStolenPercent) {
     std::fprintf(out, "  the hypervisor gave %.0f %% of the CPUs to others meanwhile\n",
                  result.stolen_percent);
   }
-  for (const Verdict& verdict : Judge(result)) {
-    std::fprintf(out, "  %-11s %s: %s\n", MetText(verdict), verdict.wanted.c_str(),
-                 verdict.known ? Number(verdict.measured, "%.2f").c_str() : "-");
-  }
   std::fflush(out);
-}
-
-void PrintMisses(std::FILE* out, const std::vector<CaseResult>& results) {
-  std::fprintf(out, "\nNot met:\n");
-  int wanted = 0, met = 0;
-  for (const CaseResult& result : results) {
-    for (const Verdict& verdict : Judge(result)) {
-      ++wanted;
-      if (verdict.met) {
-        ++met;
-        continue;
-      }
-      std::fprintf(out, "  %-20s %s: %s\n", result.what->name.c_str(), verdict.wanted.c_str(),
-                   verdict.known ? Number(verdict.measured, "%.2f").c_str() : "not judged");
-    }
-  }
-  std::fprintf(out, "%d of %d met\n", met, wanted);
 }
 
 json ToJson(const CaseResult& result) {
@@ -179,13 +166,6 @@ json ToJson(const CaseResult& result) {
     if (!row.server_link.empty()) out["server_link"] = row.server_link;
     rows.push_back(std::move(out));
   }
-  json targets = json::array();
-  for (const Verdict& verdict : Judge(result)) {
-    json out = {{"wanted", verdict.wanted}, {"bound", verdict.bound}};
-    if (verdict.known) out["measured"] = verdict.measured;
-    if (verdict.known) out["met"] = verdict.met;
-    targets.push_back(std::move(out));
-  }
   json allocator = "default";
   if (result.what->raised_allocator) {
     allocator = {{"M_MMAP_THRESHOLD", kRaisedMmapThreshold},
@@ -193,15 +173,20 @@ json ToJson(const CaseResult& result) {
   }
   json out = {{"name", result.what->name},
               {"title", result.what->title},
-              {"stolen_percent", result.stolen_percent},
-              {"targets", targets}};
+              {"stolen_percent", result.stolen_percent}};
   if (result.what->kind == CaseKind::kBareLink) {
-    out["link_benchmark"] = result.link_report;
+    out["link"] = result.link_report;
+    out["ratios"] = json::object();
+    for (const json& ratio : result.link_report.at("ratios")) {
+      out["ratios"][ratio.at("name").get<std::string>()] = ratio.at("ratio");
+    }
     return out;
   }
   out["allocator"] = allocator;
   out["server"] = result.what->callback_server ? "callback" : "sync";
   out["rows"] = rows;
+  out["ratios"] = json::object();
+  for (const Ratio& ratio : Ratios(result)) out["ratios"][ratio.name] = ratio.value;
   if (result.what->kind == CaseKind::kLoad) {
     out["load"] = result.what->spec;
     out["client_processes"] = result.what->client_processes;
@@ -213,7 +198,7 @@ json ToJson(const RunOptions& options) {
   return {{"seconds", options.seconds},
           {"rounds", options.rounds},
           {"pinning", Name(options.pinning)},
-          {"hogs", options.hogs},
+          {"background_load", options.background_load},
           {"same_executable", options.samehost_executable == options.stock_executable}};
 }
 

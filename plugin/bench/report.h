@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "plugin/bench/ratios.h"
 #include "plugin/bench/run_options.h"
-#include "plugin/bench/verdict.h"
 
 namespace samehost::bench {
 
@@ -15,8 +15,6 @@ void PrintHeader(std::FILE* out, const nlohmann::json& facts, const RunOptions& 
 // Before and after it is measured.
 void PrintCaseTitle(std::FILE* out, const Case& what);
 void PrintCase(std::FILE* out, const CaseResult& result);
-// The wishes that were missed or could not be judged, over all cases.
-void PrintMisses(std::FILE* out, const std::vector<CaseResult>& results);
 
 // "schema": 1. Latencies in microseconds; absent where the samples are too few.
 nlohmann::json ToJson(const CaseResult& result);

@@ -21,12 +21,12 @@ struct RunOptions {
   double seconds = 3;  // of load for each case and transport, over all rounds
   int rounds = 20;
   Pinning pinning = Pinning::kNone;
-  int hogs = 0;           // processes that compute meanwhile
-  std::string json_file;  // empty: none
-  bool check = false;
+  int background_load = 0;  // CPU-bound processes beside it
+  std::string json_file;    // empty: none
 
   std::string samehost_executable;  // has samehost in it
   std::string stock_executable;     // for all other rows; the same one with --same-executable
+  std::string link_executable;      // for case `link`
   std::string directory;            // temporary, for sockets
 };
 

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 
+#include "plugin/bench/background_load.h"
 #include "plugin/bench/bare_link.h"
-#include "plugin/bench/bench_failure.h"
-#include "plugin/bench/hogs.h"
 #include "plugin/bench/idle.h"
 #include "plugin/bench/machine_facts.h"
+#include "plugin/bench/output_file.h"
 #include "plugin/bench/report.h"
 #include "plugin/bench/stopwatch.h"
 #include "plugin/bench/temporary_directory.h"
@@ -62,34 +61,28 @@ bool Chosen(const Case& what, const RunOptions& options) {
          std::find(options.cases.begin(), options.cases.end(), what.name) != options.cases.end();
 }
 
-void WriteJson(const std::string& file, const json& report) {
-  std::ofstream out(file);
-  out << report.dump(2) << "\n";
-  out.close();
-  if (!out) throw BenchFailure("cannot write " + file);
-}
-
 }  // namespace
 
 void RunGrpcBenchmark(RunOptions options) {
-  const Hogs hogs(options.hogs);
+  const BackgroundLoad background_load(options.background_load);
   const TemporaryDirectory directory;
-  json report = {{"schema", 1}, {"machine", MachineFacts()}, {"options", ToJson(options)}};
+  json report = {{"schema", 1},
+                 {"kind", "samehost-bench grpc"},
+                 {"machine", MachineFacts()},
+                 {"options", ToJson(options)}};
   PrintHeader(stdout, report["machine"], options);
-  std::vector<CaseResult> results;
   int number = 0;
   for (const Case& what : AllCases()) {
     if (!Chosen(what, options)) continue;
     options.directory = directory.path() + "/" + std::to_string(number++);
     std::filesystem::create_directory(options.directory);
     const Stopwatch stopwatch;
-    results.push_back(RunCase(what, options));
-    results.back().stolen_percent = stopwatch.StolenPercent();
-    PrintCase(stdout, results.back());
-    report["cases"].push_back(ToJson(results.back()));
+    CaseResult result = RunCase(what, options);
+    result.stolen_percent = stopwatch.StolenPercent();
+    PrintCase(stdout, result);
+    report["cases"].push_back(ToJson(result));
   }
-  if (options.check) PrintMisses(stdout, results);
-  if (!options.json_file.empty()) WriteJson(options.json_file, report);
+  WriteOutput(options.json_file, report.dump(2) + "\n");
 }
 
 }  // namespace samehost::bench

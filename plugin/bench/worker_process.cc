@@ -73,7 +73,7 @@ nlohmann::json WorkerProcess::Call(const nlohmann::json& command) {
 
 nlohmann::json WorkerProcess::Finish() {
   std::optional<nlohmann::json> answer = pipe_.Receive();
-  if (!answer) throw BenchFailure("the " + role_ + " process died");
+  if (!answer) throw BenchFailure("the process that was the " + role_ + " has ended unexpectedly");
   if (answer->contains("error")) {
     throw BenchFailure(role_ + ": " + answer->at("error").get<std::string>());
   }

@@ -10,15 +10,16 @@
 namespace samehost::bench {
 namespace {
 
-// The two counter pages of a link (plugin/shm/layout.h), and in each the messages received and,
-// behind them, their bytes.
-constexpr off_t kCounterPages[] = {4096, 8192};
+// Pages 1 and 2 of a link are its counters (plugin/shm/layout.h), and in each are the messages
+// received and, behind them, their bytes.
 constexpr off_t kReceivedAt = 256;
 
 void AddReceived(int link, ZmqLinks* links) {
-  for (off_t page : kCounterPages) {
+  const off_t page_bytes = sysconf(_SC_PAGESIZE);
+  for (off_t page : {1, 2}) {
     uint64_t received[2] = {};
-    if (pread(link, received, sizeof(received), page + kReceivedAt) != sizeof(received)) continue;
+    const off_t at = page * page_bytes + kReceivedAt;
+    if (pread(link, received, sizeof(received), at) != sizeof(received)) continue;
     links->messages += received[0];
     links->message_bytes += received[1];
   }

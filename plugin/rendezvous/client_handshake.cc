@@ -99,7 +99,7 @@ class Attempt {
   }
 
   MaybeFallback SendHello() {
-    const shm::LinkOptions& rings = hello_.options.link;
+    const shm::LinkOptions rings = shm::InWholePages(hello_.options.link);
     auto parts = shm::Link::MakeParts(rings, peer_.uid == geteuid());
     if (!parts) return ToFallback(parts.error());
     parts_ = *std::move(parts);

@@ -35,7 +35,7 @@ bool AcceptsRings(const Hello& hello, const shm::LinkOptions& ours) {
   return IsPowerOfTwo(hello.initial_ring_bytes) && IsPowerOfTwo(hello.max_ring_bytes) &&
          hello.initial_ring_bytes >= PageBytes() &&
          hello.initial_ring_bytes <= hello.max_ring_bytes &&
-         hello.initial_ring_bytes <= ours.max_ring_bytes;
+         hello.initial_ring_bytes <= shm::InWholePages(ours).max_ring_bytes;
 }
 
 std::string Versions(VersionRange range) {

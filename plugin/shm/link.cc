@@ -67,7 +67,8 @@ uint32_t ArenaBytes(const LinkOptions& options) {
 
 }  // namespace
 
-Result<std::unique_ptr<Link>> Link::Create(Side side, LinkParts parts, const LinkOptions& options) {
+Result<std::unique_ptr<Link>> Link::Create(Side side, LinkParts parts, const LinkOptions& asked) {
+  const LinkOptions options = InWholePages(asked);
   if (!parts.socket.valid()) return Error{ErrorCode::kInvalidArgument, 0, "link without a socket"};
   if (!ValidRingBytes(options.max_ring_bytes)) {
     return Error{ErrorCode::kInvalidArgument, 0, "max_ring_bytes"};

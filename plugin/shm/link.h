@@ -31,7 +31,8 @@ namespace samehost::shm {
 class Arena;
 
 struct LinkOptions {
-  // Initial data bytes of each ring: a power of two, a multiple of the page size.
+  // Initial data bytes of each ring: a power of two. Where pages are larger (64 KiB on some arm64
+  // kernels), a page (InWholePages).
   uint32_t initial_ring_bytes = 32 * 1024;
   // A ring never grows beyond this. Power of two. Equal to initial_ring_bytes: it never grows.
   uint32_t max_ring_bytes = 2 * 1024 * 1024;
@@ -40,6 +41,10 @@ struct LinkOptions {
   // until it is given back; the sender writes blocks and never reads them.
   bool writable_blocks = false;
 };
+
+// The options that a link follows when it is asked for these: a ring of less than a page becomes a
+// page. A size that is no power of two stays, and is refused by MakeParts.
+LinkOptions InWholePages(LinkOptions options);
 
 // Everything the connecting side makes and the accepting side receives (by SCM_RIGHTS).
 // `doorbell[0]` wakes the connecting side, `doorbell[1]` the accepting side; both are eventfds, and
@@ -97,12 +102,11 @@ class Link {
   // Makes segment (memfd, sealed, backed by fallocate after a look at the memory headroom) and
   // doorbells. The caller adds socket and pidfd. `same_user`: whether eventfds may be shared with
   // the peer. Errors: kNoMemory, kSystem, kUnsupported, kInvalidArgument.
-  static Result<LinkParts> MakeParts(const LinkOptions& options, bool same_user);
+  static Result<LinkParts> MakeParts(const LinkOptions& asked, bool same_user);
 
   // Maps the parts and checks every property of what the peer made (seals, size, plain tmpfs,
   // header, version, capacities). Errors: kProtocol, kVersion, kSystem, kNoMemory.
-  static Result<std::unique_ptr<Link>> Create(Side side, LinkParts parts,
-                                              const LinkOptions& options);
+  static Result<std::unique_ptr<Link>> Create(Side side, LinkParts parts, const LinkOptions& asked);
   virtual ~Link() = default;
 
   // ---- Producing (one thread at a time) ----------------------------------------------------

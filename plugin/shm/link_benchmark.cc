@@ -1,8 +1,8 @@
-// link_benchmark: what the bare link costs, beside the bare mechanism that it is made of, in the
-// same run. Two processes, made by fork before any thread, pinned to two processors. The rows are
-// run in turn, several rounds, so that a slow moment of the machine hits all of them.
+// samehost-bench-link: what the bare link costs, beside the bare mechanism that it is made of, in
+// the same run. Two processes, made by fork before any thread, pinned to two processors. The rows
+// are run in turn, several rounds, so that a slow moment of the machine hits all of them.
 //
-//   link_benchmark [--json FILE] [--rounds N] [--only BEGINNING] [--quick]
+//   samehost-bench-link [--json FILE] [--rounds N] [--only BEGINNING] [--quick]
 #include <poll.h>
 #include <sched.h>
 #include <sys/eventfd.h>
@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "plugin/base/clock.h"
+#include "plugin/base/look_budget.h"
 #include "plugin/shm/link.h"
 
 namespace samehost::shm {
@@ -46,14 +47,8 @@ void Pin(int processor) {
   sched_setaffinity(0, sizeof(set), &set);  // on one processor both stay where they are
 }
 
-void Pause() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#endif
-}
-
 [[noreturn]] void Fail(const char* what) {
-  std::fprintf(stderr, "link_benchmark: %s\n", what);
+  std::fprintf(stderr, "samehost-bench-link: %s\n", what);
   std::exit(1);
 }
 
@@ -206,7 +201,8 @@ class Ends {
     options_.max_ring_bytes = ring_bytes;
     auto parts = Link::MakeParts(options_, true);
     int sockets[2];
-    if (!parts.ok() || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets) != 0) Fail("link parts");
+    if (!parts.ok() || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets) != 0)
+      Fail("cannot make the shared memory of a link");
     for (int side : {0, 1}) {
       parts_[side].segment = UniqueFd(dup(parts->segment.get()));
       for (int i : {0, 1}) parts_[side].doorbell[i] = UniqueFd(dup(parts->doorbell[i].get()));
@@ -216,7 +212,7 @@ class Ends {
   std::unique_ptr<Link> Open(Link::Side side) {
     auto link =
         Link::Create(side, std::move(parts_[side == Link::Side::kConnecting ? 0 : 1]), options_);
-    if (!link.ok()) Fail("link");
+    if (!link.ok()) Fail("cannot make a link");
     return *std::move(link);
   }
 
@@ -253,7 +249,7 @@ void Receive(Link& link, std::byte* to, size_t size, Wait wait) {
     wait(link);
     const Link::Take take = link.Next(&record);
     if (take == Link::Take::kRecord) break;
-    if (take == Link::Take::kBroken) Fail("link broken");
+    if (take == Link::Take::kBroken) Fail("the link broke");
   }
   if (record.bytes.size() != size) Fail("record of a wrong size");
   std::memcpy(to, record.bytes.data(), size);
@@ -338,14 +334,14 @@ double Ratio(const Row& row, const Row& base) {
   return Median(ratios);
 }
 
-struct Goal {
+// What is set in relation to what, and a stable name for it.
+struct Compared {
+  std::string name;
   std::string row;
   std::string base;
-  double bound;
-  bool at_most;
 };
 
-void WriteJson(const char* file, const std::vector<Row>& rows, const std::vector<Goal>& goals,
+void WriteJson(const char* file, const std::vector<Row>& rows, const std::vector<Compared>& ratios,
                std::map<std::string, const Row*>& by_name) {
   utsname system;
   uname(&system);
@@ -362,11 +358,11 @@ void WriteJson(const char* file, const std::vector<Row>& rows, const std::vector
     out << "]}";
   }
   out << "\n  ],\n  \"ratios\": [";
-  for (size_t i = 0; i < goals.size(); ++i) {
-    out << (i == 0 ? "\n" : ",\n") << "    {\"row\": \"" << goals[i].row << "\", \"base\": \""
-        << goals[i].base
-        << "\", \"ratio\": " << Ratio(*by_name[goals[i].row], *by_name[goals[i].base]) << ", \""
-        << (goals[i].at_most ? "at_most" : "at_least") << "\": " << goals[i].bound << "}";
+  for (size_t i = 0; i < ratios.size(); ++i) {
+    const Compared& compared = ratios[i];
+    out << (i == 0 ? "\n" : ",\n") << "    {\"name\": \"" << compared.name << "\", \"row\": \""
+        << compared.row << "\", \"base\": \"" << compared.base
+        << "\", \"ratio\": " << Ratio(*by_name[compared.row], *by_name[compared.base]) << "}";
   }
   out << "\n  ]\n}\n";
 }
@@ -385,7 +381,7 @@ int Main(int argc, char** argv) {
     } else if (argument == "--quick") {
       settings = {.rounds = 1, .spins = 2000, .bells = 200, .blocks = 500, .only = settings.only};
     } else {
-      Fail("usage: link_benchmark [--json FILE] [--rounds N] [--only BEGINNING] [--quick]");
+      Fail("usage: samehost-bench-link [--json FILE] [--rounds N] [--only BEGINNING] [--quick]");
     }
   }
   void* memory = mmap(nullptr, sizeof(Lines), PROT_READ | PROT_WRITE,
@@ -413,13 +409,15 @@ int Main(int argc, char** argv) {
        [&] { return LinkThroughput(2 << 20, settings.blocks); }},
   };
   std::erase_if(rows, [&](const Row& row) { return !row.name.starts_with(settings.only); });
-  std::vector<Goal> goals = {
-      {"spin: link, 8 B", "spin: two bare cache lines", 1.5, true},
-      {"sleep: link, 8 B", "sleep: two bare eventfds", 1.2, true},
-      {"64 KiB: link, 1 MiB ring", "64 KiB: memcpy in and out, hot", 0.7, false},
-      {"64 KiB: link, 1 MiB ring", "64 KiB: bare hand-over", 0.7, false},
+  std::vector<Compared> ratios = {
+      {"spin_of_cache_lines", "spin: link, 8 B", "spin: two bare cache lines"},
+      {"sleep_of_eventfds", "sleep: link, 8 B", "sleep: two bare eventfds"},
+      {"throughput_of_memcpy", "64 KiB: link, 1 MiB ring", "64 KiB: memcpy in and out, hot"},
+      {"throughput_of_hand_over", "64 KiB: link, 1 MiB ring", "64 KiB: bare hand-over"},
   };
-  std::erase_if(goals, [&](const Goal& goal) { return !goal.row.starts_with(settings.only); });
+  std::erase_if(ratios, [&](const Compared& compared) {
+    return !compared.row.starts_with(settings.only) || !compared.base.starts_with(settings.only);
+  });
   for (int round = 0; round < settings.rounds; ++round) {
     for (Row& row : rows) row.values.push_back(row.run());
   }
@@ -434,12 +432,11 @@ int Main(int argc, char** argv) {
                 row.unit.c_str());
   }
   std::printf("\n");
-  for (const Goal& goal : goals) {
-    std::printf("%s / %s: %.2f (%s %.1f)\n", goal.row.c_str(), goal.base.c_str(),
-                Ratio(*by_name[goal.row], *by_name[goal.base]),
-                goal.at_most ? "at most" : "at least", goal.bound);
+  for (const Compared& compared : ratios) {
+    std::printf("%s / %s: %.2f\n", compared.row.c_str(), compared.base.c_str(),
+                Ratio(*by_name[compared.row], *by_name[compared.base]));
   }
-  if (json != nullptr) WriteJson(json, rows, goals, by_name);
+  if (json != nullptr) WriteJson(json, rows, ratios, by_name);
   return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <thread>
 
+#include "plugin/base/mapping.h"
 #include "plugin/base/memory_headroom.h"
 #include "plugin/shm/link_pair_for_test.h"
 #include "plugin/shm/link_traffic_for_test.h"
@@ -268,6 +269,18 @@ TEST(LinkTest, SmallAndHonestAboutMemory) {
   LinkPair pair;
   EXPECT_LE(pair.connecting->memory_bytes(), 96u * 1024);
   EXPECT_GE(pair.connecting->memory_bytes(), 64u * 1024);
+}
+
+TEST(LinkTest, ARingHasAPageAtLeast) {
+  const auto page = static_cast<uint32_t>(PageBytes());
+  const LinkOptions small = InWholePages({.initial_ring_bytes = 1024, .max_ring_bytes = page / 2});
+  EXPECT_EQ(small.initial_ring_bytes, page);
+  EXPECT_EQ(small.max_ring_bytes, page);
+  const LinkOptions kept = InWholePages({.initial_ring_bytes = 1000, .max_ring_bytes = 2 * page});
+  EXPECT_EQ(kept.initial_ring_bytes, 1000u);  // no power of two: refused below
+  EXPECT_EQ(kept.max_ring_bytes, 2 * page);
+  LinkPair pair({.initial_ring_bytes = 1024, .max_ring_bytes = 2048});
+  EXPECT_EQ(pair.connecting->counters().ring_bytes, page);
 }
 
 TEST(LinkTest, MakePartsRefusesBadOptionsAndShortMemory) {

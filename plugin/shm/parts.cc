@@ -1,5 +1,6 @@
 // Link::MakeParts: what the connecting side makes and gives to the other side.
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "plugin/base/mapping.h"
@@ -10,7 +11,17 @@
 
 namespace samehost::shm {
 
-Result<LinkParts> Link::MakeParts(const LinkOptions& options, bool same_user) {
+LinkOptions InWholePages(LinkOptions options) {
+  for (uint32_t* bytes : {&options.initial_ring_bytes, &options.max_ring_bytes}) {
+    if (std::has_single_bit(*bytes) && *bytes < PageBytes()) {
+      *bytes = static_cast<uint32_t>(PageBytes());
+    }
+  }
+  return options;
+}
+
+Result<LinkParts> Link::MakeParts(const LinkOptions& asked, bool same_user) {
+  const LinkOptions options = InWholePages(asked);
   if (!ValidRingBytes(options.initial_ring_bytes) || !ValidRingBytes(options.max_ring_bytes) ||
       options.initial_ring_bytes > options.max_ring_bytes) {
     return Error{ErrorCode::kInvalidArgument, 0, "ring sizes in LinkOptions"};

@@ -2,8 +2,8 @@
 
 #include <unistd.h>
 
+#include "plugin/bench/helper_programs.h"
 #include "plugin/bench/menu/build_facts.h"
-#include "plugin/bench/menu/programs.h"
 
 namespace samehost::bench::menu {
 namespace {
@@ -59,7 +59,7 @@ Mechanism ZmqSamehost() {
   const std::string folder = FindSamehostZmq();
   mechanism.environment = {"LD_LIBRARY_PATH=" + folder};
   if (mechanism.missing.empty() && folder.empty()) {
-    mechanism.missing = "samehost's libzmq.so.5 was not built";
+    mechanism.missing = MissingSamehostZmq();
   }
   return mechanism;
 }
@@ -74,6 +74,18 @@ const char* Name(Waiting waiting) {
       return "spins";
     case Waiting::kSpinsThenSleeps:
       return "spins_then_sleeps";
+  }
+  return "?";
+}
+
+const char* FileName(Program program) {
+  switch (program) {
+    case Program::kStock:
+      return kStockProgram;
+    case Program::kSamehost:
+      return "samehost-bench";
+    case Program::kRivals:
+      return kRivalsProgram;
   }
   return "?";
 }

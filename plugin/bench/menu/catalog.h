@@ -39,6 +39,7 @@ struct Mechanism {
 std::vector<Mechanism> Catalog();
 
 const char* Name(Waiting waiting);
+const char* FileName(Program program);
 
 }  // namespace samehost::bench::menu
 

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "plugin/bench/bench_failure.h"
+#include "plugin/bench/known_names.h"
 #include "plugin/bench/menu/catalog.h"
 #include "plugin/bench/menu/compare.h"
 #include "plugin/bench/menu/csv.h"
@@ -13,6 +14,7 @@
 #include "plugin/bench/menu/options.h"
 #include "plugin/bench/menu/runner.h"
 #include "plugin/bench/menu/table.h"
+#include "plugin/bench/output_file.h"
 
 namespace samehost::bench::menu {
 namespace {
@@ -33,14 +35,6 @@ std::vector<std::string> Names() {
   return names;
 }
 
-void WriteFile(const std::string& file, const std::string& text) {
-  if (file.empty()) return;
-  std::ofstream out(file);
-  out << text;
-  out.close();
-  if (!out) throw BenchFailure("cannot write " + file);
-}
-
 int List() {
   for (const Mechanism& mechanism : Catalog()) {
     std::printf("%-20s %s%s%s\n", mechanism.name.c_str(), mechanism.title.c_str(),
@@ -59,11 +53,15 @@ int RunMenuCommand(CommandLine line) {
   std::vector<uint64_t>& sizes = line.options.sizes;
   std::sort(sizes.begin(), sizes.end());
   sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
+  for (const std::string& file :
+       {line.options.json_file, line.options.csv_file, line.options.html_file}) {
+    RequireWritable(file);
+  }
   const nlohmann::json report = RunMenu(line.options);
   PrintTables(stdout, report);
-  WriteFile(line.options.json_file, report.dump(1) + "\n");
-  WriteFile(line.options.csv_file, ToCsv(report));
-  if (!line.options.html_file.empty()) WriteFile(line.options.html_file, ToHtml(report));
+  WriteOutput(line.options.json_file, report.dump(1) + "\n");
+  WriteOutput(line.options.csv_file, ToCsv(report));
+  if (!line.options.html_file.empty()) WriteOutput(line.options.html_file, ToHtml(report));
   return 0;
 }
 
@@ -84,7 +82,7 @@ int RunCompareCommand(const std::string& before, const std::string& after) {
 }
 
 int RunPageCommand(const std::string& report, const std::string& html) {
-  WriteFile(html, ToHtml(ReadReport(report)));
+  WriteOutput(html, ToHtml(ReadReport(report)));
   return 0;
 }
 
@@ -117,7 +115,7 @@ void AddMenu(CLI::App& app, std::function<int()>* chosen) {
   CLI::App* menu = app.add_subcommand("menu", "Every way to pass bytes between two processes");
   menu->add_option("--only", options.only, "Only these mechanisms, comma separated")
       ->delimiter(',')
-      ->check(CLI::IsMember(Names()));
+      ->check(OneOf("mechanism", Names(), "samehost-bench menu --list"));
   menu->add_option("--sizes", options.sizes, "Message sizes in bytes, comma separated")
       ->delimiter(',')
       ->check(CLI::Range(uint64_t{0}, uint64_t{64} << 20));
@@ -137,6 +135,10 @@ void AddMenu(CLI::App& app, std::function<int()>* chosen) {
       ->excludes(seconds)
       ->excludes(rounds)
       ->excludes(placements);
+  menu->add_option("--background-load", options.background_load,
+                   "CPU-bound processes to run beside it, as on a busy machine")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1000));
   menu->add_option("--json", options.json_file, "Write the report to this file");
   menu->add_option("--csv", options.csv_file, "Write the figures to this file");
   menu->add_option("--html", options.html_file, "Write a page to look at to this file");

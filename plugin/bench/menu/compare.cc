@@ -26,7 +26,7 @@ double Quantile(std::vector<double> values, double fraction) {
 void RequireReport(const json& report) {
   if (!report.is_object() || report.value("kind", "") != "samehost-bench menu" ||
       report.value("schema", 0) != 1) {
-    throw BenchFailure("not a report of samehost-bench menu (--json)");
+    throw BenchFailure("this is not a report that `samehost-bench menu --json` has made");
   }
 }
 

@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "plugin/bench/bench_failure.h"
+#include "plugin/bench/helper_programs.h"
 #include "plugin/bench/menu/peer.h"
-#include "plugin/bench/menu/programs.h"
 #include "plugin/bench/menu/system_calls.h"
 #include "plugin/bench/menu/worker.h"
 
@@ -69,7 +69,7 @@ void Contestant::Guard(Work work) {
 WorkerCommand Contestant::Command(const std::string& role) const {
   WorkerCommand command;
   const std::string token = "samehost-bench-" + std::to_string(::getpid()) + "-" + mechanism_.name;
-  command.arguments = {FindProgram(mechanism_.program),
+  command.arguments = {RequireHelper(FileName(mechanism_.program)),
                        kWorkerCommand,
                        "--mechanism",
                        mechanism_.name,
@@ -85,7 +85,6 @@ WorkerCommand Contestant::Command(const std::string& role) const {
 }
 
 void Contestant::StartOrThrow() {
-  if (FindProgram(mechanism_.program).empty()) throw BenchFailure("its program was not built");
   if (mechanism_.one_process) {
     client_ = std::make_unique<WorkerProcess>(mechanism_.name, Command("both"));
   } else {

@@ -16,6 +16,7 @@ struct Options {
   double seconds = 0.5;  // of load for each mechanism, size, placement and direction
   int rounds = 10;
   std::vector<Placement> placements = {Placement::kUnpinned, Placement::kPinned};
+  int background_load = 0;                     // CPU-bound processes beside it
   std::string json_file, csv_file, html_file;  // empty: none
 };
 

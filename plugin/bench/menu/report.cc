@@ -1,6 +1,5 @@
 #include "plugin/bench/menu/report.h"
 
-#include "plugin/bench/machine_facts.h"
 #include "plugin/bench/menu/advice.h"
 #include "plugin/bench/menu/check.h"
 #include "plugin/bench/menu/crossover.h"
@@ -73,6 +72,7 @@ json OptionsJson(const Options& options) {
   return {{"seconds", options.seconds},
           {"rounds", options.rounds},
           {"sizes", options.sizes},
+          {"background_load", options.background_load},
           {"placements", placements}};
 }
 
@@ -82,7 +82,7 @@ json MakeReport(const Options& options, const std::vector<Row>& rows,
                 const Circumstances& circumstances) {
   json report = {{"schema", 1},
                  {"kind", "samehost-bench menu"},
-                 {"machine", MachineFacts()},
+                 {"machine", circumstances.machine},
                  {"options", OptionsJson(options)},
                  {"seconds", circumstances.seconds},
                  {"stolen_percent", circumstances.stolen_percent},

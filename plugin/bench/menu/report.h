@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "plugin/bench/machine_facts.h"
 #include "plugin/bench/menu/catalog.h"
 #include "plugin/bench/menu/measured.h"
 #include "plugin/bench/menu/options.h"
@@ -19,9 +20,10 @@ struct Row {
 };
 
 struct Circumstances {
-  double seconds = 0;             // the whole run
-  double stolen_percent = 0;      // of all CPU time, by the hypervisor
-  std::string no_system_calls{};  // why they were not counted; empty if they were
+  nlohmann::json machine = MachineFacts();  // before the run: its load is not the run's own
+  double seconds = 0;                       // the whole run
+  double stolen_percent = 0;                // of all CPU time, by the hypervisor
+  std::string no_system_calls{};            // why they were not counted; empty if they were
 };
 
 nlohmann::json MakeReport(const Options& options, const std::vector<Row>& rows,

@@ -5,11 +5,15 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 
 #include "plugin/bench/menu/check.h"
 #include "plugin/bench/menu/csv.h"
 #include "plugin/bench/menu/html.h"
 #include "plugin/bench/menu/report_for_test.h"
+#include "plugin/bench/menu/run_facts.h"
+#include "plugin/bench/menu/table.h"
 
 namespace samehost::bench::menu {
 namespace {
@@ -110,13 +114,60 @@ TEST(Csv, HasALineForEachCellAndForWhatIsMissing) {
   EXPECT_EQ(std::count(csv.begin(), csv.end(), ','), 4 * static_cast<long>(commas) + 1);
 }
 
+json BusyReport() {
+  Options options;
+  options.sizes = {16};
+  options.background_load = 3;
+  Circumstances circumstances{.seconds = 1, .stolen_percent = 12.5};
+  circumstances.machine["load_average"] = "7.25 6.50 5.75 2/100 4242";
+  circumstances.machine["cpu"] = "<Cores & more>";
+  return MakeReport(options, {RowForTest("pipe", {CellForTest(16, 10)})}, circumstances);
+}
+
+std::string TableOf(const json& report) {
+  char* text = nullptr;
+  size_t size = 0;
+  std::FILE* out = open_memstream(&text, &size);
+  PrintTables(out, report);
+  std::fclose(out);
+  std::string table(text, size);
+  std::free(text);
+  return table;
+}
+
+TEST(RunFacts, NameWhatElseKeptTheMachineBusy) {
+  const std::vector<std::string> facts = RunFacts(BusyReport());
+  EXPECT_THAT(facts, testing::Contains(AllOf(HasSubstr("7.25 6.50 5.75"),
+                                             HasSubstr("3 CPU-bound processes"),
+                                             HasSubstr("took 12.5 % of the CPUs"))));
+}
+
+TEST(RunFacts, StandInTheTableAndOnThePage) {
+  const json report = BusyReport();
+  const std::string table = TableOf(report), page = ToHtml(report);
+  for (const std::string& fact : RunFacts(report)) {
+    EXPECT_THAT(table, HasSubstr(fact));
+    if (fact.find('<') != std::string::npos) continue;  // below
+    EXPECT_THAT(page, HasSubstr("<li>" + fact + "</li>"));
+  }
+  EXPECT_THAT(page, HasSubstr("<li>&lt;Cores &amp; more&gt;, "));
+}
+
+TEST(RunFacts, OfAReportThatKnowsNoBackgroundLoad) {
+  json report = BusyReport();
+  report["options"].erase("background_load");
+  for (const std::string& fact : RunFacts(report)) {
+    EXPECT_EQ(fact.find("CPU-bound"), std::string::npos) << fact;
+  }
+}
+
 TEST(Html, HoldsEverythingAndAsksNobody) {
   Row row = RowForTest("pipe", {CellForTest(16, 10)});
   row.mechanism.title = "</script><b>&";
   const std::string page = ToHtml(ReportForTest({row}, {16}));
   EXPECT_EQ(page.find("</script><b>"), std::string::npos) << "a title ended the script";
-  for (const char* mark :
-       {"PLOTS", "/*STYLE*/", "/*CHART*/", "/*REPORT*/", "/*SCRIPT*/", " src=", "@import"}) {
+  for (const char* mark : {"PLOTS", "/*STYLE*/", "<!--FACTS-->", "/*CHART*/", "/*REPORT*/",
+                           "/*SCRIPT*/", " src=", "@import"}) {
     EXPECT_EQ(page.find(mark), std::string::npos) << mark;
   }
   EXPECT_THAT(page, HasSubstr("default-src 'none'"));

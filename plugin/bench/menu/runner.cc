@@ -7,7 +7,9 @@
 #include <memory>
 #include <set>
 
+#include "plugin/bench/background_load.h"
 #include "plugin/bench/bench_failure.h"
+#include "plugin/bench/helper_programs.h"
 #include "plugin/bench/menu/contestant.h"
 #include "plugin/bench/menu/progress.h"
 #include "plugin/bench/menu/report.h"
@@ -27,6 +29,8 @@ Contestants Invite(const Options& options, const std::string& directory) {
         std::find(options.only.begin(), options.only.end(), mechanism.name) == options.only.end()) {
       continue;
     }
+    // Without the rivals their rows say so; without the others this installation is broken.
+    if (mechanism.program != Program::kRivals) RequireHelper(FileName(mechanism.program));
     const std::string own = directory + "/" + std::to_string(contestants.size());
     if (::mkdir(own.c_str(), 0700) != 0) FailErrno("mkdir");
     contestants.push_back(std::make_unique<Contestant>(std::move(mechanism), own));
@@ -91,6 +95,8 @@ size_t Steps(const Contestants& contestants, const Options& options) {
 }  // namespace
 
 nlohmann::json RunMenu(const Options& options) {
+  Circumstances circumstances;
+  const BackgroundLoad background_load(options.background_load);
   const TemporaryDirectory directory;
   const Stopwatch stopwatch;
   Contestants contestants = Invite(options, directory.path());
@@ -105,10 +111,10 @@ nlohmann::json RunMenu(const Options& options) {
     contestant->Prove();
     rows.push_back({contestant->mechanism(), contestant->TakeCells()});
   }
-  return MakeReport(options, rows,
-                    {.seconds = stopwatch.Seconds(),
-                     .stolen_percent = stopwatch.StolenPercent(),
-                     .no_system_calls = SystemCallCounter::WhyNot()});
+  circumstances.seconds = stopwatch.Seconds();
+  circumstances.stolen_percent = stopwatch.StolenPercent();
+  circumstances.no_system_calls = SystemCallCounter::WhyNot();
+  return MakeReport(options, rows, circumstances);
 }
 
 }  // namespace samehost::bench::menu

@@ -5,6 +5,7 @@
 
 #include "plugin/bench/menu/format.h"
 #include "plugin/bench/menu/report.h"
+#include "plugin/bench/menu/run_facts.h"
 
 namespace samehost::bench::menu {
 namespace {
@@ -17,21 +18,8 @@ std::string Text(const json& object, const char* key) {
 }
 
 void PrintHeader(std::FILE* out, const json& report) {
-  const json& machine = report.at("machine");
-  std::fprintf(out, "samehost-bench menu: %s, %s CPUs (%s usable), %s, glibc %s, load %s\n",
-               Text(machine, "cpu").c_str(), Text(machine, "cpus_online").c_str(),
-               Text(machine, "cpus_allowed").c_str(), Text(machine, "kernel").c_str(),
-               Text(machine, "glibc").c_str(), Text(machine, "load_average").c_str());
-  if (!Text(machine, "sanitizers").empty()) {
-    std::fprintf(out, "BUILT WITH SANITIZERS (%s): the figures mean nothing\n",
-                 Text(machine, "sanitizers").c_str());
-  }
-  std::fprintf(out,
-               "%g s a cell and direction in %s interleaved rounds, %.0f s in all; the hypervisor "
-               "took %.1f %% of the CPUs\n",
-               report.at("options").at("seconds").get<double>(),
-               Text(report.at("options"), "rounds").c_str(), report.at("seconds").get<double>(),
-               report.at("stolen_percent").get<double>());
+  std::fprintf(out, "samehost-bench menu: ");
+  for (const std::string& line : RunFacts(report)) std::fprintf(out, "%s\n", line.c_str());
 }
 
 void PrintTable(std::FILE* out, const json& report, const std::string& placement, uint64_t size) {

@@ -40,10 +40,6 @@
   }
   function fillTexts() {
     const machine = report.machine;
-    byId('facts').textContent = `${machine.cpu}, ${machine.cpus_online} CPUs, ${machine.kernel}, ${machine.time}; ` +
-      `${report.options.seconds} s a cell and direction in ${report.options.rounds} interleaved rounds` +
-      (report.stolen_percent >= 1 ? `; the hypervisor took ${report.stolen_percent.toFixed(0)} % of the CPUs meanwhile` : '') +
-      (machine.sanitizers ? `; BUILT WITH SANITIZERS (${machine.sanitizers}): the figures mean nothing` : '');
     fillList('advice', report.advice.map((a) => [a.case, a.text.replaceAll(/(\d) us\b/g, '$1 µs')]));
     byId('advice-note').textContent = "From this run's figures, both ends " + placementText(report.options.placements[0]) + '; two processes only.';
     const missing = report.mechanisms.filter((m) => !m.available);

@@ -1,4 +1,4 @@
-#include "plugin/bench/hogs.h"
+#include "plugin/bench/background_load.h"
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -20,7 +20,7 @@ namespace {
 
 }  // namespace
 
-Hogs::Hogs(int count) {
+BackgroundLoad::BackgroundLoad(int count) {
   const pid_t self = ::getpid();
   for (int i = 0; i < count; ++i) {
     const pid_t pid = ::fork();
@@ -34,9 +34,9 @@ Hogs::Hogs(int count) {
   }
 }
 
-Hogs::~Hogs() { End(); }
+BackgroundLoad::~BackgroundLoad() { End(); }
 
-void Hogs::End() {
+void BackgroundLoad::End() {
   for (const pid_t pid : pids_) ::kill(pid, SIGKILL);
   for (const pid_t pid : pids_) {
     while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
