@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "plugin/base/mapping.h"
 #include "plugin/base/unique_fd.h"
@@ -202,8 +204,9 @@ std::string Joined(const std::vector<std::string>& lines) {
 }
 
 TEST(StatusTextTest, Table) {
-  const std::string text = Joined(StatusText(MakeSnapshot(), {}, true));
-  EXPECT_NE(text.find("100 client\"x uid 1000 (stopped)"), std::string::npos) << text;
+  const std::string text = Joined(StatusText(MakeSnapshot(), {}, true, 0));
+  EXPECT_NE(text.find("100 client\"x uid 1000"), std::string::npos) << text;
+  EXPECT_NE(text.find("client stopped"), std::string::npos);
   EXPECT_NE(text.find("1m"), std::string::npos);
   EXPECT_NE(text.find("0.50"), std::string::npos) << "doorbells for each message";
   EXPECT_NE(text.find("25%/25%"), std::string::npos);
@@ -211,6 +214,82 @@ TEST(StatusTextTest, Table) {
   EXPECT_NE(text.find("[::]:8"), std::string::npos);
   EXPECT_NE(text.find("another version"), std::string::npos);
   EXPECT_NE(text.find("3 connections of another version"), std::string::npos);
+}
+
+// A link as on a machine that has been up for long: its cells are as wide as they come.
+Snapshot WideSnapshot() {
+  Snapshot snapshot = MakeSnapshot();
+  ObservedLink& link = snapshot.links[0];
+  for (ObservedSide& side : link.side) {
+    side.pid = 1234567;
+    side.name = "a_process_name_";
+    side.address = "unix:/run/user/1000/some/application/rpc.sock";
+    side.counters.messages_sent = 999'000'000;
+    side.counters.bytes_sent = 999'000'000'000;
+    side.counters.ring_full = 999;
+  }
+  return snapshot;
+}
+
+std::string HeadingsAt(size_t width, const Rates& rates) {
+  return StatusText(WideSnapshot(), rates, true, width).at(0);
+}
+
+TEST(StatusTextTest, FitsEveryWidthAndKeepsWhatMatters) {
+  Rates rates;
+  LinkRates& rate = rates[{1, 2}];
+  for (size_t i = 0; i < 2; ++i) {
+    rate.messages_per_second[i] = 999'000;
+    rate.bytes_per_second[i] = 999'000'000;
+    rate.ring_full_per_second[i] = 5;
+  }
+  for (size_t width = 200; width >= 60; --width) {
+    const auto lines = StatusText(WideSnapshot(), rates, true, width);
+    for (size_t i = 0; i < 2; ++i) EXPECT_LE(lines[i].size(), width) << lines[i];
+    for (const char* heading : {"ADDRESS", "CLIENT", "SERVER", "MSG/S", "BYTES/S", "NOTE"}) {
+      EXPECT_NE(lines[0].find(heading), std::string::npos) << width << ": " << lines[0];
+    }
+    const bool has_protocol = lines[0].rfind("PROTO", 0) == 0;
+    EXPECT_TRUE(has_protocol || width < 80) << width << ": " << lines[0];
+    EXPECT_NE(lines[1].find("999k/999k"), std::string::npos) << lines[1];
+    EXPECT_NE(lines[1].find("999M/999M"), std::string::npos) << lines[1];
+    EXPECT_NE(lines[1].find(".sock"), std::string::npos) << "the end tells more: " << lines[1];
+    EXPECT_NE(lines[1].find("1234567"), std::string::npos) << lines[1];
+  }
+}
+
+TEST(StatusTextTest, AWiderTerminalShowsMore) {
+  size_t before = 0;
+  for (size_t width = 60; width <= 250; ++width) {
+    const std::string headings = HeadingsAt(width, {});
+    std::istringstream words(headings);
+    const std::vector<std::string> columns{std::istream_iterator<std::string>(words), {}};
+    EXPECT_GE(columns.size(), before) << width << ": " << headings;
+    before = columns.size();
+  }
+  EXPECT_EQ(HeadingsAt(250, {}), HeadingsAt(0, {}));
+  for (const char* heading : {"AGE", "MESSAGES", "BYTES ", "FILL", "FULL", "MEMORY"}) {
+    EXPECT_NE(HeadingsAt(250, {}).find(heading), std::string::npos) << heading;
+  }
+}
+
+TEST(StatusTextTest, OtherTablesFitToo) {
+  Snapshot snapshot = MakeSnapshot();
+  snapshot.decisions[0].record.detail = std::string(300, 'x');
+  for (size_t width = 60; width <= 200; ++width) {
+    const std::string text = Joined(StatusText(snapshot, {}, false, width));
+    EXPECT_NE(text.find("127.0.0.1:9"), std::string::npos) << text;
+    EXPECT_NE(text.find("server_not_found"), std::string::npos) << text;
+    EXPECT_EQ(text.find(std::string(width, 'x')), std::string::npos) << text;
+  }
+}
+
+TEST(StatusTextTest, SaysWhoDoesNotKeepUp) {
+  Rates rates;
+  rates[{1, 2}].ring_full_per_second[0] = 1;
+  const std::string text = Joined(StatusText(MakeSnapshot(), rates, false, 0));
+  EXPECT_NE(text.find("server is slow"), std::string::npos) << text;
+  EXPECT_EQ(text.find("client is slow"), std::string::npos) << text;
 }
 
 TEST(StatusTextTest, Numbers) {

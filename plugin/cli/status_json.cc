@@ -68,7 +68,7 @@ Json OfDecision(const ObservedDecision& decision, uint64_t now) {
   out["address"] = record.address;
   out["reason"] = Name(record.reason);
   out["detail"] = record.detail;
-  out["explanation"] = Explain(record.reason);
+  out["explanation"] = Explain(record.reason, record.protocol);
   out["times"] = record.times;
   if (decision.sockets.has_value()) out["open_sockets"] = *decision.sockets;
   out["age_seconds"] = Seconds(record.unix_nanos, now);
