@@ -54,7 +54,7 @@ Finding OfProcessors() {
   if (limits.effective >= 2) return {Grade::kGood, "processors", text, ""};
   return {Grade::kNote, "processors",
           std::string(text) + ": waiting threads sleep at once, which costs latency",
-          "two processors without a quota allow them to look before they sleep"};
+          "two processors without a quota allow them to spin before they sleep"};
 }
 
 Finding OfDescriptors() {

@@ -54,7 +54,7 @@ std::string Describe(const ListenerProcess& listener, const std::string& protoco
   const bool zmq = protocol == "zmq";
   if (zmq ? listener.has_samehost_zmq : listener.has_samehost) return out + ", with samehost";
   if (listener.under_run) {
-    return out + ", under samehost run, its " + (zmq ? "ZeroMQ" : "gRPC") + " left alone";
+    return out + ", under samehost run, its " + (zmq ? "ZeroMQ" : "gRPC") + " not served";
   }
   return out + ", without samehost";
 }
@@ -70,8 +70,8 @@ class Walk {
 
   AddressReport Go() {
     const ListenerProcess listener = FindListenerProcess(address_);
-    report_.nobody_there = listener.known && !listener.listens;
-    Add({!report_.nobody_there, "who listens there", Describe(listener, target_.protocol)});
+    report_.no_listener = listener.known && !listener.listens;
+    Add({!report_.no_listener, "who listens there", Describe(listener, target_.protocol)});
     report_.outcome = target_.protocol == "grpc" ? Decide()
                                                  : DecideZmq(address_, target_.is_shm, listener,
                                                              options_.directory, Tracer());
@@ -117,7 +117,7 @@ class Walk {
 // A client stays with the first address at which somebody answers.
 void Conclude(Explanation* explanation) {
   for (const AddressReport& report : explanation->reports) {
-    if (report.nobody_there) continue;
+    if (report.no_listener) continue;
     explanation->reached = true;
     explanation->outcome = report.outcome;
     return;
@@ -189,7 +189,7 @@ int Explain(const ExplainOptions& options) {
   for (const rendezvous::Address& address : target->addresses) {
     explanation.reports.push_back(Walk(options, *target, address).Go());
     // Of one name's addresses a client stays with the first; of a list the user wants to know each.
-    if (!explanation.reports.back().nobody_there && !target->is_list) break;
+    if (!explanation.reports.back().no_listener && !target->is_list) break;
   }
   Conclude(&explanation);
   NoteList(*target, &explanation);

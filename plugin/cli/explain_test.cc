@@ -79,7 +79,7 @@ TEST_F(ExplainTest, EachAddressOfAList) {
   EXPECT_EQ(explained.code, 0) << "a client stays with the second";
   const auto& addresses = explained.json["addresses"];
   ASSERT_EQ(addresses.size(), 3u) << explained.json.dump(2);
-  EXPECT_EQ(addresses[0]["nobody_there"], true);
+  EXPECT_EQ(addresses[0]["no_listener"], true);
   EXPECT_EQ(addresses[0]["shared_memory"], false);
   EXPECT_EQ(addresses[1]["shared_memory"], true);
   EXPECT_EQ(addresses[2]["reason"], "handshake_timeout");

@@ -22,7 +22,7 @@ std::string Verdict(const Explanation& explanation) {
 
 // In a line, where there is more than one address.
 std::string ShortVerdict(const AddressReport& report) {
-  if (report.nobody_there) return "nobody listens there";
+  if (report.no_listener) return "nobody listens there";
   if (report.outcome.reason == FallbackReason::kNone) return "shared memory";
   return "a socket (" + std::string(Name(report.outcome.reason)) + ")";
 }
@@ -65,9 +65,9 @@ std::string ExplanationJson(const Explanation& explanation) {
   for (const AddressReport& report : explanation.reports) {
     Json one;
     one["address"] = report.address;
-    one["nobody_there"] = report.nobody_there;
+    one["no_listener"] = report.no_listener;
     one["reason"] = Name(report.outcome.reason);
-    one["shared_memory"] = !report.nobody_there && report.outcome.reason == FallbackReason::kNone;
+    one["shared_memory"] = !report.no_listener && report.outcome.reason == FallbackReason::kNone;
     one["steps"] = Json::array();
     for (const rendezvous::TraceStep& step : report.steps) {
       one["steps"].push_back({{"ok", step.ok}, {"what", step.what}, {"detail", step.detail}});

@@ -97,7 +97,7 @@ CLI::App* AddStatus(CLI::App* app, StatusOptions* options) {
   status->add_flag("--json", options->json, "for programs");
   auto* watch = status->add_flag("-w,--watch", options->watch, "redraw, like top; q ends it");
   watch->excludes("--json");
-  status->add_option("-i,--interval", options->interval, "seconds between two looks")
+  status->add_option("-i,--interval", options->interval, "seconds between two samples")
       ->check(CLI::Range(0.05, 3600.0));
   status->footer(
       "Root sees the connections of all users, others their own.\n"

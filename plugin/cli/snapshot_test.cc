@@ -6,8 +6,11 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <regex>
+#include <set>
 #include <sstream>
 
 #include "plugin/base/mapping.h"
@@ -193,7 +196,7 @@ Snapshot MakeSnapshot() {
                                  .detail = ""},
                                 std::nullopt});
   snapshot.left_alone.push_back({process, "grpc", "another version"});
-  snapshot.other_versions = 3;
+  snapshot.other_version_links = 3;
   return snapshot;
 }
 
@@ -313,7 +316,7 @@ TEST(StatusJsonTest, Fields) {
   EXPECT_EQ(json["fallbacks"][0]["reason"], "server_not_found");
   EXPECT_EQ(json["fallbacks"][0]["times"], 3);
   EXPECT_EQ(json["listening"][0]["address"], "[::]:8");
-  EXPECT_EQ(json["left_alone"][0]["why"], "another version");
+  EXPECT_EQ(json["unsupported"][0]["detail"], "another version");
 }
 
 TEST(RatesTest, PerSecond) {
@@ -339,6 +342,41 @@ TEST(MetricsTest, Text) {
             std::string::npos);
   EXPECT_NE(text.find("samehost_links 1\n"), std::string::npos);
   EXPECT_EQ(text.back(), '\n');
+}
+
+std::string FileText(const std::string& path) {
+  std::ifstream file(path);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+// The counters of a side are called the same in JSON, metrics, documentation and samehost::Stats().
+TEST(NamesTest, OneNameForOneCounter) {
+  const auto json = nlohmann::json::parse(StatusJson(MakeSnapshot(), {}));
+  const std::string metrics = MetricsText(MakeSnapshot());
+  const std::string page = FileText(SAMEHOST_DOCS "/cli.md");
+  const std::set<std::string> no_counters = {"pid", "uid", "pid_in_its_namespace"};
+  std::set<std::string> counters;
+  for (const auto& [name, value] : json["links"][0]["client"].items()) {
+    if (!value.is_number() || no_counters.count(name) != 0) continue;
+    counters.insert(name);
+    const bool gauge = name.rfind("ring_", 0) == 0 && name.ends_with("_bytes");
+    EXPECT_NE(metrics.find("samehost_link_" + name + (gauge ? "{" : "_total{")), std::string::npos)
+        << name;
+    EXPECT_NE(page.find("`" + name + "`"), std::string::npos) << name;
+  }
+  EXPECT_GE(counters.size(), 14u);
+  const std::string header = FileText(SAMEHOST_PUBLIC_HEADER);
+  const std::string fields = header.substr(header.find("struct LinkStats {"));
+  const std::regex field("(\\w+) = 0");
+  const std::set<std::string> of_process = {"links_opened", "links_live", "fallbacks",
+                                            "memory_bytes"};
+  size_t compared = 0;
+  for (std::sregex_iterator at(fields.begin(), fields.end(), field), end; at != end; ++at) {
+    const std::string name = (*at)[1];
+    EXPECT_TRUE(counters.count(name) + of_process.count(name) == 1) << name;
+    ++compared;
+  }
+  EXPECT_GE(compared, 14u);
 }
 
 TEST(ProcTest, ThisProcess) {

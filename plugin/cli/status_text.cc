@@ -23,7 +23,7 @@ const std::vector<Column>& LinkColumns() {
       {.heading = "MSG/S"},
       {.heading = "BYTES", .leave_out = 6},
       {.heading = "BYTES/S"},
-      {.heading = "BELLS/MSG", .leave_out = 3},
+      {.heading = "DOORBELLS/MSG", .leave_out = 3},
       {.heading = "FILL", .leave_out = 7},
       {.heading = "FULL", .leave_out = 2},
       {.heading = "MEMORY", .leave_out = 8},
@@ -167,7 +167,7 @@ void AddListening(const Snapshot& snapshot, bool show_uid, size_t width,
 void AddLeftAlone(const Snapshot& snapshot, bool show_uid, std::vector<std::string>* out) {
   if (snapshot.left_alone.empty()) return;
   out->push_back("");
-  out->push_back("Under samehost run, and left alone:");
+  out->push_back("Under samehost run, and not supported:");
   for (const LeftAlone& one : snapshot.left_alone) {
     out->push_back(Subject(one.process, show_uid) + " (" + one.protocol + "): " + one.why);
   }
@@ -210,9 +210,9 @@ std::vector<std::string> StatusText(const Snapshot& snapshot, const Rates& rates
   AddListening(snapshot, show_uid, width, &out);
   AddFallbacks(snapshot, show_uid, width, &out);
   AddLeftAlone(snapshot, show_uid, &out);
-  if (snapshot.other_versions > 0) {
+  if (snapshot.other_version_links > 0) {
     out.push_back("");
-    out.push_back("Not shown: " + std::to_string(snapshot.other_versions) +
+    out.push_back("Not shown: " + std::to_string(snapshot.other_version_links) +
                   " connections of another version of samehost; use that version's command.");
   }
   if (snapshot.hidden_processes > 0) {
