@@ -77,6 +77,32 @@ TEST_F(DoctorTest, Environment) {
   EXPECT_EQ(Ask({{"http_proxy", "http://x"}}).Grade("environment", "http_proxy"), "note");
 }
 
+// Values that programs would only complain of in their log, or not at all.
+TEST_F(DoctorTest, EnvironmentThatNobodyKnows) {
+  for (const auto& [name, value] : Variables{{"SAMEHOST", "flase"},
+                                             {"SAMEHOST_WAIT", "nonsense"},
+                                             {"SAMEHOST_LOG", "loud"},
+                                             {"SAMEHOST_ZMQ", "udp"},
+                                             {"SAMEHOST_ALLOW_USERS", "nosuchuser"},
+                                             {"SAMEHOST_ALLOW_GROUPS", "nosuchgroup"},
+                                             {"SAMEHOST_EXCLUDE", "nonsense"},
+                                             {"SAMEHOST_REPLACE_TLS", "yes"},
+                                             {"SAMEHOST_WIAT", "latency"}}) {
+    const Told told = Ask({{name, value}});
+    EXPECT_EQ(told.Grade("environment", name + "=" + value), "note") << told.json.dump(2);
+  }
+}
+
+TEST_F(DoctorTest, RemovesWhatDeadServersLeft) {
+  {
+    Program server({Samehost(), "run", "--", StockEcho(), "server", "127.0.0.1:0"},
+                   CleanEnvironment(scratch_.path()));
+    ASSERT_NE(server.Line(), "");
+  }  // killed
+  EXPECT_EQ(Ask().Grade("rendezvous directory", "1 entry of a dead server was removed"), "ok");
+  EXPECT_EQ(Ask().Grade("rendezvous directory", "removed"), "");
+}
+
 // A library path on which another gRPC comes first.
 TEST_F(DoctorTest, AnotherGrpc) {
   const std::string folder =

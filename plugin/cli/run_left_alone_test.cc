@@ -24,8 +24,8 @@ class RunLeftAloneTest : public ::testing::Test {
   // What status says of it for this protocol; empty: nothing.
   static std::string WhyLeftAlone(const Program& program, const std::string& protocol) {
     const nlohmann::json status = Status();
-    for (const auto& one : status["left_alone"]) {
-      if (one["pid"] == program.pid() && one["protocol"] == protocol) return one["why"];
+    for (const auto& one : status["unsupported"]) {
+      if (one["pid"] == program.pid() && one["protocol"] == protocol) return one["detail"];
     }
     return "";
   }
@@ -58,7 +58,7 @@ TEST_F(RunLeftAloneTest, AnotherGrpc) {
     EXPECT_EQ(program.Line().substr(0, 19), "port (nil) address ");
     EXPECT_EQ(program.Line(), "answer 17");
     EXPECT_EQ(program.Line(), "done");
-    EXPECT_NE(program.Errors().find("gRPC is left alone"), std::string::npos) << program.Errors();
+    EXPECT_NE(program.Errors().find("gRPC is not served"), std::string::npos) << program.Errors();
     EXPECT_NE(WhyLeftAlone(program, "grpc"), "");
     program.CloseInput();
     EXPECT_EQ(program.Wait(), 0);

@@ -44,7 +44,7 @@ _samehost() {
     status) words+=' --json --watch --interval' ;;
     explain)
       words+=' --credentials --replace-tls --dir --json'
-      [[ $current == -* ]] || words='localhost: unix: unix-abstract: dns:/// tcp:// ipc:// shm://'
+      [[ $current == -* ]] || words='localhost: unix: unix-abstract: dns:/// ipv4: ipv6: tcp:// ipc:// shm://'
       ;;
     doctor) words+=' --json --dir' ;;
     metrics) words+=' --output' ;;

@@ -37,7 +37,7 @@ struct Snapshot {
   std::vector<ObservedLink> links;          // oldest first
   std::vector<ObservedDecision> decisions;  // by process, oldest first
   std::vector<LeftAlone> left_alone;
-  size_t other_versions = 0;    // links whose memory another version of samehost has laid out
+  size_t other_version_links = 0;    // links whose memory another version of samehost has laid out
   size_t hidden_processes = 0;  // that this user may not look into
 };
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <thread>
+#include <utility>
 
 #include "plugin/cli/exit_code.h"
 #include "plugin/cli/rates.h"
@@ -12,6 +13,7 @@
 #include "plugin/cli/status_json.h"
 #include "plugin/cli/status_text.h"
 #include "plugin/cli/watch.h"
+#include "plugin/rendezvous/sweep.h"
 
 namespace samehost::cli {
 namespace {
@@ -32,7 +34,9 @@ int Once(const StatusOptions& options) {
   if (options.json) {
     std::fputs(StatusJson(after, rates).c_str(), stdout);
   } else {
-    for (const std::string& line : StatusText(after, rates, ShowsUid())) std::puts(line.c_str());
+    for (const std::string& line : StatusText(after, rates, ShowsUid(), TerminalColumns())) {
+      std::puts(line.c_str());
+    }
   }
   return std::fflush(stdout) == 0 ? kOk : kFailed;
 }
@@ -40,15 +44,17 @@ int Once(const StatusOptions& options) {
 }  // namespace
 
 int Status(const StatusOptions& options) {
+  rendezvous::SweepOwnFolders("");
   if (!options.watch) return Once(options);
-  Snapshot before = TakeSnapshot();
-  return Watch(options.interval > 0 ? options.interval : kWatchInterval, [&] {
-    Snapshot now = TakeSnapshot();
-    const Rates rates = RatesBetween(before, now);
-    auto lines = StatusText(now, rates, ShowsUid());
-    before = std::move(now);
-    return lines;
-  });
+  Snapshot now = TakeSnapshot();
+  Rates rates;
+  return Watch(
+      options.interval > 0 ? options.interval : kWatchInterval,
+      [&] {
+        const Snapshot before = std::exchange(now, TakeSnapshot());
+        rates = RatesBetween(before, now);
+      },
+      [&](size_t columns) { return StatusText(now, rates, ShowsUid(), columns); });
 }
 
 }  // namespace samehost::cli

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "plugin/base/log.h"
 #include "plugin/grpc/client_credentials.h"
 #include "plugin/grpc/polling.h"
 #include "plugin/grpc/runtime_check.h"
@@ -27,6 +28,9 @@ WaitStrategy WaitFromEnvironment() {
   const std::string_view wait = Environment("SAMEHOST_WAIT");
   if (wait == "efficient") return WaitStrategy::kEfficient;
   if (wait == "latency") return WaitStrategy::kLatency;
+  if (!wait.empty() && wait != "balanced") {
+    Log(LogLevel::kWarning, "SAMEHOST_WAIT is neither efficient, balanced nor latency");
+  }
   return WaitStrategy::kBalanced;
 }
 

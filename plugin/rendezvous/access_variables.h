@@ -7,12 +7,21 @@
 #ifndef SAMEHOST_PLUGIN_RENDEZVOUS_ACCESS_VARIABLES_H_
 #define SAMEHOST_PLUGIN_RENDEZVOUS_ACCESS_VARIABLES_H_
 
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
 #include "plugin/rendezvous/peer.h"
 
 namespace samehost::rendezvous {
 
 // Reads the variables anew each time, and the databases of users and groups if there are names.
 AccessPolicy AccessFromEnvironment();
+
+// The id that a name stands for, or that a number is; nothing when nobody has the name here.
+std::optional<uid_t> FindUser(const std::string& text);
+std::optional<gid_t> FindGroup(const std::string& text);
 
 }  // namespace samehost::rendezvous
 

@@ -6,10 +6,11 @@
 namespace samehost::rendezvous {
 namespace {
 
-std::string Sentence(const Fallback& fallback) {
+std::string Sentence(const Fallback& fallback, const char* protocol) {
   if (fallback.reason == FallbackReason::kNone) return "shared memory";
   return "socket, because " + std::string(Name(fallback.reason)) + ": " +
-         (fallback.detail.empty() ? std::string(Explain(fallback.reason)) : fallback.detail);
+         (fallback.detail.empty() ? std::string(Explain(fallback.reason, protocol))
+                                  : fallback.detail);
 }
 
 // What was asked for, cannot be otherwise, or passes by itself is no reason to warn.
@@ -26,11 +27,11 @@ LogLevel Level(FallbackReason reason) {
   }
 }
 
-void LogDecision(const std::string& address, const Fallback& fallback) {
+void LogDecision(const std::string& address, const Fallback& fallback, const char* protocol) {
   const LogLevel level = Level(fallback.reason);
   if (!LogEnabled(level)) return;
   LogOnce(level, "decision " + std::string(Name(fallback.reason)) + " " + address,
-          address + ": " + Sentence(fallback));
+          address + ": " + Sentence(fallback, protocol));
 }
 
 }  // namespace
@@ -46,7 +47,7 @@ void DecisionLog::RecordFallback(const std::string& address, const Fallback& fal
     ++fallbacks_;
     RememberLocked(address, fallback, side);
   }
-  LogDecision(address, fallback);
+  LogDecision(address, fallback, protocol_);
 }
 
 void DecisionLog::RecordShared(const std::string& address, Side side) {
@@ -54,11 +55,11 @@ void DecisionLog::RecordShared(const std::string& address, Side side) {
     std::lock_guard lock(mutex_);
     RememberLocked(address, Fallback{}, side);
   }
-  LogDecision(address, Fallback{});
+  LogDecision(address, Fallback{}, protocol_);
 }
 
 void DecisionLog::LogRefusal(const std::string& address, const Fallback& fallback) {
-  LogDecision(address, fallback);
+  LogDecision(address, fallback, protocol_);
 }
 
 std::vector<Decision> DecisionLog::Recent() const {

@@ -74,6 +74,21 @@ TEST(DecisionLog, LogsEachAddressAndReasonOnce) {
   EXPECT_NE(lines[2].find("tls_not_replaced"), std::string::npos) << lines[2];
 }
 
+TEST(DecisionLog, SpeaksOfTheProtocol) {
+  std::vector<std::string> lines;
+  SetLogSink([&](LogLevel, std::string_view line) { lines.emplace_back(line); });
+  DecisionLog grpc;
+  grpc.RecordFallback("grpc:1", NotFound(""));
+  DecisionLog zmq;
+  zmq.SetProtocol("zmq");
+  zmq.RecordFallback("zmq:1", NotFound(""));
+  SetLogSink(nullptr);
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_NE(lines[0].find("credentials"), std::string::npos) << lines[0];
+  EXPECT_NE(lines[1].find("libzmq"), std::string::npos) << lines[1];
+  EXPECT_EQ(lines[1].find("credentials"), std::string::npos) << lines[1];
+}
+
 TEST(DecisionLog, ManyThreads) {
   DecisionLog log;
   std::vector<std::thread> threads;

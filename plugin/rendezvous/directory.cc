@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "plugin/base/aside.h"
+#include "plugin/rendezvous/sweep.h"
 
 namespace samehost::rendezvous {
 namespace {
@@ -206,10 +207,13 @@ class Search {
     auto folder = OpenUserFolder(base, path, user);
     if (!folder) return Note(folder.error(), listing_);
     const size_t limit = AcceptsUser(policy_, user) ? kMaxEntriesOfFriend : kMaxEntriesOfStranger;
+    size_t names = 0;
     const Status listed = ForEachName((*folder)->fd.get(), limit, [&](std::string_view name) {
+      ++names;
       if (name.substr(0, prefix_.size()) != prefix_ || found->size() >= kMaxCandidates) return;
       found->push_back({*folder, std::string(name)});
     });
+    if (IsOwn(user) && names > kCrowdedNames) listing_->crowded.push_back(*folder);
     if (!listed) Note(listed.error(), listing_);
   }
 
@@ -250,6 +254,7 @@ Listing FindEntries(const std::string& configured, const std::string& prefix,
   std::vector<std::pair<UniqueFd, std::string>> opened;
   bool is_configured = false;
   for (const Base& base : Bases(configured, &is_configured)) {
+    listing.wanted.push_back(base.path);
     auto fd = OpenBase(base, /*make=*/false);
     if (fd) {
       search.KnownUsers(fd->get(), base.path);

@@ -45,8 +45,10 @@ struct Listing {
   std::vector<Candidate> strangers;   // in others; looked for only when there are no candidates
   std::vector<Error> refused;         // what was not trusted
   std::vector<Error> failed;          // what could not be looked at (descriptors, memory)
-  bool any_base = false;              // whether any base directory is there
-  std::vector<std::string> bases;     // that were looked into
+  std::vector<std::shared_ptr<UserFolder>> crowded;  // own ones that want sweeping (sweep.h)
+  bool any_base = false;                             // whether any base directory is there
+  std::vector<std::string> wanted;                   // where a base directory may be
+  std::vector<std::string> bases;                    // that were looked into
 };
 
 // All entries whose names begin with `prefix`. A client looks into every base directory that

@@ -40,8 +40,8 @@ enum class FallbackReason : uint32_t {
 
 // Stable identifier, e.g. "server_not_found".
 std::string_view Name(FallbackReason reason);
-// One sentence for a user: what happened and what to do.
-std::string_view Explain(FallbackReason reason);
+// One sentence for a user of `protocol` ("grpc" or "zmq"): what happened and what to do.
+std::string_view Explain(FallbackReason reason, std::string_view protocol);
 
 // A reason with the particulars of this case ("connect /run/samehost/...: Connection refused").
 struct Fallback {

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "plugin/rendezvous/rendezvous.h"
 
@@ -12,6 +13,10 @@ namespace samehost::rendezvous {
 
 // Which setting switches shared memory off for this address; nothing when none does.
 std::optional<std::string> SwitchedOff(const Address& address);
+
+// Whether an item of SAMEHOST_EXCLUDE can ever be an address, as ToString(Address) writes it, or is
+// ":port". A host's name is none: what is compared is the address that it was resolved to.
+bool IsExclusion(std::string_view item);
 
 }  // namespace samehost::rendezvous
 

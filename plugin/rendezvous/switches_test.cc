@@ -58,5 +58,18 @@ TEST_F(Switches, BothSidesSayWhy) {
   EXPECT_EQ(ToFallback(announcement.error()).reason, FallbackReason::kSwitchedOff);
 }
 
+// What these say is found by an address of that text; what they refuse never is.
+TEST(ExclusionTest, ItemsThatCanBeAddresses) {
+  for (const char* item : {"127.0.0.1:50051", "[::1]:50051", ":50051", "unix:/run/app.sock",
+                           "unix-abstract:name", "[fe80::1%2]:1"}) {
+    EXPECT_TRUE(IsExclusion(item)) << item;
+  }
+  for (const char* item : {"", "localhost:50051", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0",
+                           "127.0.0.1:99999", "127.0.0.1:x", "[::1]", "[0:0::1]:1", "::1:1",
+                           "tcp://127.0.0.1:1", "unix:", "nonsense", ":", ":0", "127.1:1"}) {
+    EXPECT_FALSE(IsExclusion(item)) << item;
+  }
+}
+
 }  // namespace
 }  // namespace samehost::rendezvous
