@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "plugin/cli/exit_code.h"
+#include "plugin/cli/outdated.h"
 #include "plugin/cli/rates.h"
 #include "plugin/cli/snapshot.h"
 #include "plugin/cli/status_json.h"
@@ -27,7 +28,8 @@ int Once(const StatusOptions& options) {
   const Snapshot before = TakeSnapshot();
   // Rates are of this time; without a link there is nothing to wait for.
   if (!before.links.empty()) std::this_thread::sleep_for(std::chrono::duration<double>(interval));
-  const Snapshot after = before.links.empty() ? before : TakeSnapshot();
+  Snapshot after = before.links.empty() ? before : TakeSnapshot();
+  after.outdated = FindOutdated();
   const Rates rates = RatesBetween(before, after);
   if (options.json) {
     std::fputs(StatusJson(after, rates).c_str(), stdout);
@@ -44,6 +46,7 @@ int Status(const StatusOptions& options) {
   Snapshot before = TakeSnapshot();
   return Watch(options.interval > 0 ? options.interval : kWatchInterval, [&] {
     Snapshot now = TakeSnapshot();
+    now.outdated = FindOutdated();
     const Rates rates = RatesBetween(before, now);
     auto lines = StatusText(now, rates, ShowsUid());
     before = std::move(now);

@@ -126,6 +126,13 @@ void AddLeftAlone(const Snapshot& snapshot, bool show_uid, std::vector<std::stri
   }
 }
 
+void AddOutdated(const Snapshot& snapshot, std::vector<std::string>* out) {
+  for (const BuiltFrom& library : snapshot.outdated) {
+    out->push_back("");
+    out->push_back("Warning: " + WhatIsMissing(library) + ". Update samehost, or build it again.");
+  }
+}
+
 }  // namespace
 
 std::string Amount(double value) {
@@ -163,6 +170,7 @@ std::vector<std::string> StatusText(const Snapshot& snapshot, const Rates& rates
   AddListening(snapshot, show_uid, &out);
   AddFallbacks(snapshot, show_uid, &out);
   AddLeftAlone(snapshot, show_uid, &out);
+  AddOutdated(snapshot, &out);
   if (snapshot.other_versions > 0) {
     out.push_back("");
     out.push_back("Not shown: " + std::to_string(snapshot.other_versions) +
