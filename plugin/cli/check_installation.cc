@@ -141,7 +141,9 @@ Finding OfSource(const BuiltFrom& library) {
       library.installed ? library.installed->name + " " + library.installed->source_version
                         : "no package of it that dpkg knows";
   return {Grade::kGood, what,
-          library.path + " is built from " + library.source + ", installed is " + installed, ""};
+          library.path + " is built " + (library.library == "zmq" ? "from " : "for ") +
+              library.source + ", installed is " + installed,
+          ""};
 }
 
 }  // namespace
