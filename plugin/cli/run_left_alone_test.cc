@@ -109,6 +109,25 @@ TEST_F(RunLeftAloneTest, ALibzmqBehindAnRpath) {
   EXPECT_NE(WhyLeftAlone(server, "zmq").find("brings along its own libzmq"), std::string::npos);
 }
 
+// As Debian's python3-grpcio, and Node's addons.
+TEST_F(RunLeftAloneTest, ModulesWithACopyInside) {
+  Program program(
+      UnderRun({Beside("module_user"), Beside("fake_grpc_module.so"), Beside("fake_zmq_module.so")},
+               {"--verbose"}),
+      Environment());
+  EXPECT_EQ(program.Line(), "loaded") << program.Errors();
+  EXPECT_EQ(WhyLeftAlone(program, "grpc"),
+            "a copy of gRPC is part of the module " + Beside("fake_grpc_module.so"));
+  EXPECT_EQ(WhyLeftAlone(program, "zmq"),
+            "a copy of libzmq is part of the module " + Beside("fake_zmq_module.so"));
+  EXPECT_NE(program.Errors().find("samehost status names it"), std::string::npos)
+      << program.Errors();
+  // One that needs nothing of either is not named.
+  Program other(UnderRun({Beside("module_user")}), Environment());
+  EXPECT_EQ(other.Line(), "loaded");
+  EXPECT_EQ(WhyLeftAlone(other, "grpc") + WhyLeftAlone(other, "zmq"), "");
+}
+
 TEST_F(RunLeftAloneTest, SetuidProgramsWithAMessage) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root";
   Scratch folder;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "plugin/cli/exit_code.h"
+#include "plugin/cli/outdated.h"
 #include "plugin/cli/rates.h"
 #include "plugin/cli/snapshot.h"
 #include "plugin/cli/status_json.h"
@@ -29,7 +30,8 @@ int Once(const StatusOptions& options) {
   const Snapshot before = TakeSnapshot();
   // Rates are of this time; without a link there is nothing to wait for.
   if (!before.links.empty()) std::this_thread::sleep_for(std::chrono::duration<double>(interval));
-  const Snapshot after = before.links.empty() ? before : TakeSnapshot();
+  Snapshot after = before.links.empty() ? before : TakeSnapshot();
+  after.outdated = FindOutdated();
   const Rates rates = RatesBetween(before, after);
   if (options.json) {
     std::fputs(StatusJson(after, rates).c_str(), stdout);
@@ -52,6 +54,7 @@ int Status(const StatusOptions& options) {
       options.interval > 0 ? options.interval : kWatchInterval,
       [&] {
         const Snapshot before = std::exchange(now, TakeSnapshot());
+        now.outdated = FindOutdated();
         rates = RatesBetween(before, now);
       },
       [&](size_t columns) { return StatusText(now, rates, ShowsUid(), columns); });

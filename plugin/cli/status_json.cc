@@ -99,6 +99,14 @@ std::string StatusJson(const Snapshot& snapshot, const Rates& rates) {
     entry["detail"] = one.why;
     out["unsupported"].push_back(entry);
   }
+  out["outdated"] = Json::array();
+  for (const BuiltFrom& library : snapshot.outdated) {
+    out["outdated"].push_back({{"library", library.library},
+                               {"path", library.path},
+                               {"built_from", library.source},
+                               {"package", library.installed->name},
+                               {"installed", library.installed->source_version}});
+  }
   out["other_version_links"] = snapshot.other_version_links;
   out["hidden_processes"] = snapshot.hidden_processes;
   return out.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";

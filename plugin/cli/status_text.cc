@@ -173,6 +173,13 @@ void AddLeftAlone(const Snapshot& snapshot, bool show_uid, std::vector<std::stri
   }
 }
 
+void AddOutdated(const Snapshot& snapshot, std::vector<std::string>* out) {
+  for (const BuiltFrom& library : snapshot.outdated) {
+    out->push_back("");
+    out->push_back("Warning: " + WhatIsMissing(library) + ". Update samehost, or build it again.");
+  }
+}
+
 }  // namespace
 
 std::string Amount(double value) {
@@ -210,6 +217,7 @@ std::vector<std::string> StatusText(const Snapshot& snapshot, const Rates& rates
   AddListening(snapshot, show_uid, width, &out);
   AddFallbacks(snapshot, show_uid, width, &out);
   AddLeftAlone(snapshot, show_uid, &out);
+  AddOutdated(snapshot, &out);
   if (snapshot.other_version_links > 0) {
     out.push_back("");
     out.push_back("Not shown: " + std::to_string(snapshot.other_version_links) +

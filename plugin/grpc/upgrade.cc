@@ -75,6 +75,13 @@ bool IsSamehost(const grpc_channel_credentials* credentials) {
   return dynamic_cast<const SamehostChannelCredentials*>(credentials) != nullptr;
 }
 
+// `samehost run` leaves protecting credentials alone unless it is told --replace-tls.
+void RecordUntouched(const std::string& address, const Fallback& untouched,
+                     rendezvous::DecisionLog::Side side) {
+  rendezvous::DecisionLog::Get().Record(address, untouched, side);
+  rendezvous::DecisionLog::Get().LogExpected(address, untouched);
+}
+
 // Whether shared memory is out of the question for all of this process; says so.
 bool RecordRuntime(const char* address, rendezvous::DecisionLog::Side side) {
   const Fallback runtime = CheckRuntime();
@@ -99,7 +106,7 @@ grpc_channel_credentials* samehost_grpc_upgrade_channel(grpc_channel_credentials
   const samehost::Fallback untouched =
       st::Untouched(st::ProfileOf(credentials, options.replace_tls));
   if (untouched.reason != samehost::FallbackReason::kNone) {
-    samehost::rendezvous::DecisionLog::Get().RecordFallback(target, untouched);
+    st::RecordUntouched(target, untouched, samehost::rendezvous::DecisionLog::Side::kConnecting);
     return nullptr;
   }
   return new st::SamehostChannelCredentials(credentials->Ref(), options);
@@ -119,9 +126,8 @@ int samehost_grpc_upgrade_port(grpc_server* server, const char* address,
   const samehost::Fallback untouched = st::Untouched(profile);
   if (untouched.reason != samehost::FallbackReason::kNone) {
     *port = grpc_server_add_http2_port(server, address, credentials);
-    samehost::rendezvous::DecisionLog::Get().RecordFallback(
-        st::WithPort(address, *port), untouched,
-        samehost::rendezvous::DecisionLog::Side::kListening);
+    st::RecordUntouched(st::WithPort(address, *port), untouched,
+                        samehost::rendezvous::DecisionLog::Side::kListening);
     return 1;
   }
   *port = st::AddPort(server, address, credentials,

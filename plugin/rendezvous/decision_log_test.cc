@@ -54,6 +54,27 @@ TEST(DecisionLog, WarnsOfWhatCanBeHelped) {
   EXPECT_NE(lines[0].find("descriptors_short"), std::string::npos) << lines[0];
 }
 
+// What a connection then runs over decides whether there is anything to warn of.
+TEST(DecisionLog, WarnsWhenTheSocketIsUsedAndNotBefore) {
+  std::vector<std::string> lines;
+  SetLogSink([&](LogLevel, std::string_view line) { lines.emplace_back(line); });
+  DecisionLog log;
+  log.Record("two-steps:1", NotFound());
+  log.LogUnreached("two-steps:1", NotFound());
+  EXPECT_TRUE(lines.empty()) << lines[0];
+  ASSERT_EQ(log.Recent().size(), 1u);
+  EXPECT_EQ(log.Recent()[0].fallback.reason, FallbackReason::kServerNotFound);
+  log.LogFallback("two-steps:1", NotFound());
+  log.LogFallback("two-steps:1", NotFound());
+  ASSERT_EQ(lines.size(), 1u);
+  SetMinLogLevel(LogLevel::kInfo);
+  log.LogUnreached("two-steps:1", NotFound());
+  SetMinLogLevel(LogLevel::kWarning);
+  SetLogSink(nullptr);
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_NE(lines[1].find("two-steps:1: no connection"), std::string::npos) << lines[1];
+}
+
 TEST(DecisionLog, LogsEachAddressAndReasonOnce) {
   std::vector<std::string> lines;
   SetMinLogLevel(LogLevel::kInfo);

@@ -10,6 +10,8 @@
 #include "plugin/base/cpu_limits.h"
 #include "plugin/base/log.h"
 #include "plugin/rendezvous/access_variables.h"
+#include "plugin/rendezvous/endpoint_name.h"
+#include "plugin/rendezvous/kernel_query.h"
 #include "plugin/rendezvous/switches.h"
 #include "zmq.h"
 
@@ -119,6 +121,15 @@ SocketEnds EndsOf(int socket) {
     ends.remote = {};
   }
   return ends;
+}
+
+bool PeerIsElsewhere(int socket) {
+  const rendezvous::Address remote = EndsOf(socket).remote;
+  if (remote.storage.ss_family != AF_INET && remote.storage.ss_family != AF_INET6) return false;
+  auto endpoint = rendezvous::ToEndpoint(remote);
+  if (!endpoint) return false;
+  const auto local = rendezvous::IsLocalAddress(rendezvous::AsTarget(*std::move(endpoint)).tcp);
+  return local && !*local;
 }
 
 Fallback WhyNotShare(const zmq::options_t& options, int socket,

@@ -34,6 +34,10 @@ struct SocketEnds {
 };
 SocketEnds EndsOf(int socket);
 
+// Whether the other end of this TCP connection has an address of another host, or of a container.
+// False where it cannot be told.
+bool PeerIsElsewhere(int socket);
+
 // Why shared memory is not offered on this connection, by everything that is known before the
 // handshake: transport, socket type, mechanism and options. kNone: it is.
 Fallback WhyNotShare(const zmq::options_t& options, int socket,

@@ -41,15 +41,27 @@ rendezvous::DecisionLog& Decisions() {
   return log;
 }
 
+rendezvous::DecisionSide SideOf(bool connecting) {
+  return connecting ? rendezvous::DecisionSide::kConnecting : rendezvous::DecisionSide::kListening;
+}
+
 // kNone: for shared memory.
 void RecordDecision(const std::string& name, bool connecting, const Fallback& why) {
-  const auto side =
-      connecting ? rendezvous::DecisionSide::kConnecting : rendezvous::DecisionSide::kListening;
+  const auto side = SideOf(connecting);
   if (why.reason == FallbackReason::kNone) {
     Decisions().RecordShared(name, side);
   } else {
     Decisions().RecordFallback(name, why, side);
   }
+}
+
+// The peer does not offer shared memory. Of one on this host a user is warned; of another host's it
+// is what one expects.
+void RecordNoOffer(const std::string& name, bool connecting, int socket) {
+  const Fallback why = {FallbackReason::kServerNotFound, "the peer does not offer shared memory"};
+  if (!PeerIsElsewhere(socket)) return RecordDecision(name, connecting, why);
+  Decisions().Record(name, why, SideOf(connecting));
+  Decisions().LogExpected(name, why);
 }
 
 std::string_view NextWord(std::string_view* text) {
@@ -79,8 +91,9 @@ zmq::options_t Transport::Offer(const zmq::options_t& options, zmq::fd_t socket,
 Transport* Transport::Create(zmq::stream_engine_base_t* engine) {
   const auto& endpoints = engine->_endpoint_uri_pair;
   const bool connecting = engine->_session->_active;
+  const std::string& name = connecting ? endpoints.remote : endpoints.local;
   const auto none = [&](const Fallback& why) {
-    RecordDecision(connecting ? endpoints.remote : endpoints.local, connecting, why);
+    RecordDecision(name, connecting, why);
     return nullptr;
   };
   if (engine->_options.app_metadata.count(kProperty) == 0) {
@@ -89,7 +102,8 @@ Transport* Transport::Create(zmq::stream_engine_base_t* engine) {
   const auto& properties = engine->_mechanism->get_zmtp_properties();
   const auto found = properties.find(kProperty);
   if (found == properties.end()) {
-    return none({FallbackReason::kServerNotFound, "the peer does not offer shared memory"});
+    RecordNoOffer(name, connecting, engine->_s);
+    return nullptr;
   }
   auto transport = std::unique_ptr<Transport>(new Transport(engine, found->second));
   if (transport->on_socket()) {
