@@ -71,9 +71,10 @@ if(SAMEHOST_ZMQ)
   endif()
   target_link_options(samehost_zmq INTERFACE "$<INSTALL_INTERFACE:-Wl,-rpath,${installed_folder}>")
   if(NOT PROJECT_IS_TOP_LEVEL)
-    # The program of a project that has samehost as a part of it, and installs both.
-    target_link_options(samehost_zmq INTERFACE
-      "$<BUILD_INTERFACE:-Wl,-rpath,\$ORIGIN/../${samehost_zmq_libdir}/:${CMAKE_INSTALL_FULL_LIBDIR}/samehost/>")
+    # The program of a project that has samehost as a part of it, and installs both: to CMAKE_INSTALL_PREFIX. Behind the
+    # build tree's folder, which must win while that is there; so it is a library to CMake and not an option.
+    target_link_libraries(samehost_zmq INTERFACE
+      "$<BUILD_INTERFACE:-Wl,-rpath,${CMAKE_INSTALL_FULL_LIBDIR}/samehost/>")
   endif()
   samehost_install_target(samehost_zmq samehost EXPORT samehostZmqTargets
     LIBRARY DESTINATION "${samehost_zmq_libdir}" NAMELINK_SKIP)
