@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <mutex>
 #include <set>
+
+#include "plugin/base/settings_file.h"
 
 namespace samehost {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 constexpr size_t kMaxKeys = 1024;
 
 LogLevel LevelFromEnvironment() {
-  const char* text = std::getenv("SAMEHOST_LOG");
+  const char* text = FindSetting("SAMEHOST_LOG");
   const std::string_view value = text == nullptr ? "" : text;
   if (value == "debug") return LogLevel::kDebug;
   if (value == "info") return LogLevel::kInfo;
