@@ -17,7 +17,7 @@ Text TextOf(FallbackReason reason) {
       return {
           "switched_off",
           "Shared memory is switched off for this address; unset SAMEHOST=off, SAMEHOST_EXCLUDE or "
-          "the option if this was not meant."};
+          "the option, or run samehost on, if this was not meant."};
     case FallbackReason::kNotLocalAddress:
       return {"not_local_address",
               "The address belongs to another host or container; shared memory needs a server on "
