@@ -11,6 +11,7 @@
 #include "plugin/cli/snapshot.h"
 #include "plugin/cli/status_json.h"
 #include "plugin/cli/status_text.h"
+#include "plugin/cli/switch.h"
 #include "plugin/cli/watch.h"
 
 namespace samehost::cli {
@@ -22,6 +23,13 @@ constexpr double kWatchInterval = 1.0;
 
 bool ShowsUid() { return geteuid() == 0; }
 
+// What is switched off comes first: it is why there is nothing else.
+std::vector<std::string> Lines(const Snapshot& now, const Rates& rates) {
+  std::vector<std::string> lines = SwitchLines();
+  for (std::string& line : StatusText(now, rates, ShowsUid())) lines.push_back(std::move(line));
+  return lines;
+}
+
 int Once(const StatusOptions& options) {
   const double interval = options.interval > 0 ? options.interval : kOnceInterval;
   const Snapshot before = TakeSnapshot();
@@ -32,7 +40,7 @@ int Once(const StatusOptions& options) {
   if (options.json) {
     std::fputs(StatusJson(after, rates).c_str(), stdout);
   } else {
-    for (const std::string& line : StatusText(after, rates, ShowsUid())) std::puts(line.c_str());
+    for (const std::string& line : Lines(after, rates)) std::puts(line.c_str());
   }
   return std::fflush(stdout) == 0 ? kOk : kFailed;
 }
@@ -45,7 +53,7 @@ int Status(const StatusOptions& options) {
   return Watch(options.interval > 0 ? options.interval : kWatchInterval, [&] {
     Snapshot now = TakeSnapshot();
     const Rates rates = RatesBetween(before, now);
-    auto lines = StatusText(now, rates, ShowsUid());
+    auto lines = Lines(now, rates);
     before = std::move(now);
     return lines;
   });
