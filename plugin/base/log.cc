@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <mutex>
 #include <set>
 #include <string>
+
+#include "plugin/base/settings_file.h"
 
 namespace samehost {
 namespace {
@@ -23,7 +24,7 @@ void SayUnknownLevel(std::string_view value) {
 }
 
 LogLevel LevelFromEnvironment() {
-  const char* text = std::getenv("SAMEHOST_LOG");
+  const char* text = FindSetting("SAMEHOST_LOG");
   const std::string_view value = text == nullptr ? "" : text;
   if (value == "debug") return LogLevel::kDebug;
   if (value == "info") return LogLevel::kInfo;

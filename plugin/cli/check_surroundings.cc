@@ -10,6 +10,7 @@
 #include "plugin/base/cpu_limits.h"
 #include "plugin/base/descriptor_headroom.h"
 #include "plugin/base/memory_headroom.h"
+#include "plugin/base/setting.h"
 #include "plugin/cli/finding.h"
 #include "plugin/cli/proc.h"
 #include "plugin/cli/setting_values.h"
@@ -18,11 +19,10 @@
 #include "plugin/rendezvous/handshake.h"
 #include "plugin/rendezvous/rendezvous.h"
 #include "plugin/rendezvous/sweep.h"
+#include "plugin/rendezvous/switches.h"
 
 namespace samehost::cli {
 namespace {
-
-constexpr char kSystemBase[] = "/run/samehost";
 
 std::string Limit(rlim_t value) {
   return value == RLIM_INFINITY ? "unlimited" : std::to_string(value);
@@ -106,8 +106,8 @@ Findings CheckDirectory(const std::string& configured) {
                      Swept(swept),
                  ""});
   const std::string& path = (*folder)->path;
-  const bool system_wide = path.rfind(std::string(kSystemBase) + "/", 0) == 0;
-  if (!system_wide && configured.empty() && Environment("SAMEHOST_DIR").empty()) {
+  const bool system_wide = path.rfind(std::string(rendezvous::kSystemBase) + "/", 0) == 0;
+  if (!system_wide && configured.empty() && SettingOr("SAMEHOST_DIR").empty()) {
     out.push_back({Grade::kNote, "other users",
                    "servers of other users but root are not found through " + path,
                    "as root: echo 'd /run/samehost 1777 root root -' > "
@@ -120,13 +120,11 @@ Findings CheckLimits() { return {OfDescriptors(), OfLockedMemory(), OfMemory(), 
 
 Findings CheckEnvironment() {
   Findings out;
-  const std::string all = Environment("SAMEHOST");
-  if (all == "off" || all == "0") {
-    out.push_back({Grade::kBad, "environment", "SAMEHOST=" + all, "unset SAMEHOST"});
+  if (const auto all = rendezvous::SwitchedOffAsAWhole()) {
+    out.push_back({Grade::kBad, "environment", *all, "unset SAMEHOST"});
   }
-  const std::string excluded = Environment("SAMEHOST_EXCLUDE");
-  if (!excluded.empty()) {
-    out.push_back({Grade::kNote, "environment", "SAMEHOST_EXCLUDE=" + Printable(excluded),
+  if (!SettingOr("SAMEHOST_EXCLUDE").empty()) {
+    out.push_back({Grade::kNote, "environment", Printable(DescribeSetting("SAMEHOST_EXCLUDE")),
                    "these addresses stay on sockets"});
   }
   const std::string polling = Environment("GRPC_POLL_STRATEGY");

@@ -15,6 +15,7 @@
 #include "plugin/cli/run.h"
 #include "plugin/cli/setting_values.h"
 #include "plugin/cli/status.h"
+#include "plugin/cli/switch.h"
 
 namespace samehost::cli {
 namespace {
@@ -126,6 +127,26 @@ CLI::App* AddMetrics(CLI::App* app, std::string* file) {
   return metrics;
 }
 
+CLI::App* AddOff(CLI::App* app, SwitchOptions* options) {
+  CLI::App* off = app->add_subcommand(
+      "off", "take the machine's connections off shared memory, also those of running processes");
+  AddList(off, "--exclude", &options->exclude, "only these addresses, in place of those before");
+  off->add_option("--dir", options->directory, "the rendezvous directory (SAMEHOST_DIR)");
+  off->footer(
+      "For root. Nothing fails: calls under way finish, new connections use sockets.\n"
+      "Examples:\n"
+      "  sudo samehost off\n"
+      "  sudo samehost off --exclude :2379,127.0.0.1:9000\n");
+  return off;
+}
+
+CLI::App* AddOn(CLI::App* app, SwitchOptions* options) {
+  CLI::App* on = app->add_subcommand("on", "end what samehost off began");
+  on->add_option("--dir", options->directory, "the rendezvous directory (SAMEHOST_DIR)");
+  on->footer("Connections come back to shared memory when they are next made.\n");
+  return on;
+}
+
 CLI::App* AddExplain(CLI::App* app, ExplainOptions* options) {
   CLI::App* explain = app->add_subcommand(
       "explain", "say step by step whether an address is reached through shared memory, and why");
@@ -157,11 +178,14 @@ int Main(std::vector<std::string> arguments) {
   ExplainOptions explain_options;
   DoctorOptions doctor_options;
   std::string metrics_file;
+  SwitchOptions switch_options;
   CLI::App* run = AddRun(&app, &run_options);
   CLI::App* status = AddStatus(&app, &status_options);
   CLI::App* explain = AddExplain(&app, &explain_options);
   CLI::App* doctor = AddDoctor(&app, &doctor_options);
   CLI::App* metrics = AddMetrics(&app, &metrics_file);
+  CLI::App* off = AddOff(&app, &switch_options);
+  CLI::App* on = AddOn(&app, &switch_options);
 
   if (!arguments.empty() && !IsCommandOrOption(app, arguments.front())) {
     return SayUnknownCommand(app, arguments.front());
@@ -193,6 +217,8 @@ int Main(std::vector<std::string> arguments) {
   if (*explain) return Explain(explain_options);
   if (*doctor) return Doctor(doctor_options);
   if (*metrics) return Metrics(metrics_file);
+  if (*off) return SwitchOff(switch_options);
+  if (*on) return SwitchOn(switch_options);
   return kUsage;
 }
 

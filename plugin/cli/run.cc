@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "plugin/base/setting.h"
 #include "plugin/cli/exit_code.h"
 
 namespace samehost::cli {
@@ -48,16 +49,16 @@ std::string Join(const std::vector<std::string>& items) {
   return out;
 }
 
-// `items` in front of what the variable has.
+// `items` in front of what is set: the variable stands in for the machine's file as well.
 void AddToList(const char* name, const std::vector<std::string>& items, std::vector<Setting>* out) {
   if (items.empty()) return;
-  const std::string before = Environment(name);
+  const std::string before = SettingOr(name);
   out->push_back({name, Join(items) + (before.empty() ? "" : "," + before)});
 }
 
 void AddOptions(const RunOptions& options, std::vector<Setting>* out) {
   // samehost's libzmq leaves TCP alone unless it is told; here it is.
-  if (out->back().name == "LD_LIBRARY_PATH" && Environment("SAMEHOST_ZMQ").empty()) {
+  if (out->back().name == "LD_LIBRARY_PATH" && SettingOr("SAMEHOST_ZMQ").empty()) {
     out->push_back({"SAMEHOST_ZMQ", "ipc,tcp"});
   }
   if (options.replace_tls) out->push_back({"SAMEHOST_REPLACE_TLS", "1"});

@@ -13,6 +13,7 @@
 #include "plugin/cli/snapshot.h"
 #include "plugin/cli/status_json.h"
 #include "plugin/cli/status_text.h"
+#include "plugin/cli/switch.h"
 #include "plugin/cli/watch.h"
 #include "plugin/rendezvous/sweep.h"
 
@@ -25,6 +26,15 @@ constexpr double kWatchInterval = 1.0;
 
 bool ShowsUid() { return geteuid() == 0; }
 
+// What is switched off comes first: it is why there is nothing else.
+std::vector<std::string> Lines(const Snapshot& now, const Rates& rates, size_t columns) {
+  std::vector<std::string> lines = SwitchLines();
+  for (std::string& line : StatusText(now, rates, ShowsUid(), columns)) {
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
 int Once(const StatusOptions& options) {
   const double interval = options.interval > 0 ? options.interval : kOnceInterval;
   const Snapshot before = TakeSnapshot();
@@ -36,9 +46,7 @@ int Once(const StatusOptions& options) {
   if (options.json) {
     std::fputs(StatusJson(after, rates).c_str(), stdout);
   } else {
-    for (const std::string& line : StatusText(after, rates, ShowsUid(), TerminalColumns())) {
-      std::puts(line.c_str());
-    }
+    for (const std::string& line : Lines(after, rates, TerminalColumns())) std::puts(line.c_str());
   }
   return std::fflush(stdout) == 0 ? kOk : kFailed;
 }
@@ -57,7 +65,7 @@ int Status(const StatusOptions& options) {
         now.outdated = FindOutdated();
         rates = RatesBetween(before, now);
       },
-      [&](size_t columns) { return StatusText(now, rates, ShowsUid(), columns); });
+      [&](size_t columns) { return Lines(now, rates, columns); });
 }
 
 }  // namespace samehost::cli

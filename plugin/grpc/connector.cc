@@ -166,6 +166,7 @@ void Connector::UseLink(const Attempt& attempt, rendezvous::Connected connected)
   options.is_client = true;
   options.peer_string = PeerString(peer);
   options.address = attempt.label;
+  options.directory = attempt.settings->options.directory;
   options.socket_node = result->socket_node;
   result->transport =
       CreateTransport(result->channel_args, std::move(connected), std::move(options));

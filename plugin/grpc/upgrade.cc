@@ -1,11 +1,10 @@
 #include "plugin/grpc/upgrade.h"
 
-#include <cstdlib>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "plugin/base/log.h"
+#include "plugin/base/setting.h"
 #include "plugin/grpc/client_credentials.h"
 #include "plugin/grpc/polling.h"
 #include "plugin/grpc/runtime_check.h"
@@ -19,13 +18,8 @@
 namespace samehost::grpc_transport {
 namespace {
 
-std::string_view Environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
-
-WaitStrategy WaitFromEnvironment() {
-  const std::string_view wait = Environment("SAMEHOST_WAIT");
+WaitStrategy WaitFromSettings() {
+  const std::string wait = SettingOr("SAMEHOST_WAIT");
   if (wait == "efficient") return WaitStrategy::kEfficient;
   if (wait == "latency") return WaitStrategy::kLatency;
   if (!wait.empty() && wait != "balanced") {
@@ -42,8 +36,8 @@ const Options& TheOptions() {
     rendezvous::AccessPolicy access = rendezvous::AccessFromEnvironment();
     out->allowed_users = std::move(access.users);
     out->allowed_groups = std::move(access.groups);
-    out->replace_tls = Environment("SAMEHOST_REPLACE_TLS") == "1";
-    out->wait = WaitFromEnvironment();
+    out->replace_tls = SettingOr("SAMEHOST_REPLACE_TLS") == "1";
+    out->wait = WaitFromSettings();
     SetWaitStrategy(out->wait);
     return out;
   }();

@@ -6,12 +6,12 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "plugin/base/log.h"
+#include "plugin/base/setting.h"
 
 namespace samehost::rendezvous {
 namespace {
@@ -50,8 +50,8 @@ std::optional<uint32_t> Number(std::string_view text) {
 template <typename Find>
 std::vector<uint32_t> Ids(const char* variable, Find find) {
   std::vector<uint32_t> ids;
-  const char* value = secure_getenv(variable);
-  std::string_view left = value != nullptr ? value : "";
+  const std::string value = SettingOr(variable);
+  std::string_view left = value;
   while (!left.empty()) {
     const size_t comma = left.find(',');
     const std::string item(Trimmed(left.substr(0, comma)));

@@ -1,6 +1,6 @@
 // Whom the user of a process lets in beside the process's own user and root: SAMEHOST_ALLOW_USERS
 // and SAMEHOST_ALLOW_GROUPS, names or numbers, separated by commas. For programs that have no
-// option of their own for it: ZeroMQ's, and those under `samehost run`.
+// option of their own for it: ZeroMQ's, and those under `samehost run`. Settings (base/setting.h).
 //
 // Any thread, as far as getenv() is. A name that nobody has here lets nobody in, and is logged. In
 // a program with rights of its own (setuid) both are ignored: they are its caller's.

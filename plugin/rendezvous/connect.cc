@@ -165,10 +165,10 @@ std::variant<Connected, Fallback> Connect(const Address& address, const Options&
   const auto deadline = Clock::now() + timeout;
   const std::string text = ToString(address);
   const Teller tell(options.trace);
-  if (const auto setting = SwitchedOff(address)) {
+  if (const auto setting = SwitchedOff(address, options.directory)) {
     return tell.No("switches", {FallbackReason::kSwitchedOff, *setting});
   }
-  tell.Ok("switches", "SAMEHOST and SAMEHOST_EXCLUDE leave " + text + " alone");
+  tell.Ok("switches", "SAMEHOST, SAMEHOST_EXCLUDE and samehost off leave " + text + " alone");
   if (request.size() > kMaxRequestBytes) {
     return Fallback{FallbackReason::kBadRingParameters, "the request is too long"};
   }

@@ -21,6 +21,9 @@
 
 namespace samehost::rendezvous {
 
+// Where all users of the machine meet; root's.
+inline constexpr char kSystemBase[] = "/run/samehost";
+
 struct UserFolder {
   std::string path;  // for messages
   UniqueFd fd;
@@ -34,6 +37,14 @@ Result<std::shared_ptr<UserFolder>> OpenOwnFolder(const std::string& configured)
 // The folders of this process's user that are there already, in every base directory, best first.
 // What is not trusted is left out.
 std::vector<std::shared_ptr<UserFolder>> FindOwnFolders(const std::string& configured);
+
+// The base directories that a process of this user looks into, best first, there or not: the one
+// that `configured` or SAMEHOST_DIR names, else the usual places.
+std::vector<std::string> BaseDirectories(const std::string& configured);
+// One of them, checked: root's or this user's own, and safe. Errors: kNotFound, kRefused, kSystem.
+Result<UniqueFd> OpenBaseDirectory(const std::string& path);
+// The same, made where missing as a server makes it.
+Result<UniqueFd> MakeBaseDirectory(const std::string& path);
 
 struct Candidate {
   std::shared_ptr<UserFolder> folder;

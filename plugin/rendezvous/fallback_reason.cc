@@ -18,10 +18,10 @@ Text TextOf(FallbackReason reason) {
       return {
           "switched_off",
           "Shared memory is switched off for this address; unset SAMEHOST=off, SAMEHOST_EXCLUDE or "
-          "the option if this was not meant.",
+          "the option, or run samehost on, if this was not meant.",
           "Shared memory is switched off for this connection, or its socket type or an option of "
-          "it needs the socket (see the detail); unset SAMEHOST=off or SAMEHOST_EXCLUDE, or name "
-          "the transport in SAMEHOST_ZMQ, if this was not meant."};
+          "it needs the socket (see the detail); unset SAMEHOST=off or SAMEHOST_EXCLUDE, run "
+          "samehost on, or name the transport in SAMEHOST_ZMQ, if this was not meant."};
     case FallbackReason::kNotLocalAddress:
       return {"not_local_address",
               "The address belongs to another host or container; shared memory needs a server on "

@@ -11,7 +11,7 @@ namespace samehost {
 
 enum class FallbackReason : uint32_t {
   kNone = 0,                   // shared memory is used
-  kSwitchedOff = 1,            // SAMEHOST=off, the options, or this address is excluded
+  kSwitchedOff = 1,            // SAMEHOST=off, samehost off, the options, or an excluded address
   kNotLocalAddress = 2,        // the address belongs to another host
   kNoRendezvousDirectory = 3,  // no usable rendezvous directory on this side
   kDirectoryRefused = 4,       // squatter, symlink, or others may write: not trusted

@@ -19,7 +19,7 @@ class Switches : public ::testing::Test {
     unsetenv("SAMEHOST");
     unsetenv("SAMEHOST_EXCLUDE");
   }
-  bool Off(const Address& address) { return SwitchedOff(address).has_value(); }
+  bool Off(const Address& address) { return SwitchedOff(address, "/nonexistent").has_value(); }
 };
 
 TEST_F(Switches, OffAsAWhole) {
