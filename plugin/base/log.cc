@@ -4,22 +4,33 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <mutex>
 #include <set>
+#include <string>
+
+#include "plugin/base/settings_file.h"
 
 namespace samehost {
 namespace {
 
 constexpr size_t kMaxKeys = 1024;
 
+// At the first use of the log, before it has a level: past it.
+void SayUnknownLevel(std::string_view value) {
+  std::string line = "samehost: SAMEHOST_LOG is \"" + std::string(value) +
+                     "\"; it may be debug, info, warning, error or off, and is taken for warning\n";
+  std::replace(line.begin(), line.end() - 1, '\n', ' ');
+  [[maybe_unused]] const ssize_t ignored = write(STDERR_FILENO, line.data(), line.size());
+}
+
 LogLevel LevelFromEnvironment() {
-  const char* text = std::getenv("SAMEHOST_LOG");
+  const char* text = FindSetting("SAMEHOST_LOG");
   const std::string_view value = text == nullptr ? "" : text;
   if (value == "debug") return LogLevel::kDebug;
   if (value == "info") return LogLevel::kInfo;
   if (value == "error") return LogLevel::kError;
   if (value == "off") return LogLevel::kOff;
+  if (!value.empty() && value != "warning") SayUnknownLevel(value);
   return LogLevel::kWarning;
 }
 

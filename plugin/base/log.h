@@ -1,5 +1,6 @@
 // A tiny leveled logger: one line a message, prefix "samehost: ", to stderr unless a sink is set.
-// SAMEHOST_LOG=debug|info|warning|error|off says what is shown; warnings and errors by default.
+// SAMEHOST_LOG=debug|info|warning|error|off says what is shown (as a setting, setting.h); warnings
+// and errors by default.
 // Any thread. Never fails, never throws: a message that cannot be written is dropped.
 #ifndef SAMEHOST_PLUGIN_BASE_LOG_H_
 #define SAMEHOST_PLUGIN_BASE_LOG_H_

@@ -25,7 +25,7 @@ nlohmann::json LinkStatistics() {
           {"bytes_received", stats.bytes_received},
           {"doorbells_rung", stats.doorbells_rung},
           {"sleeps", stats.sleeps},
-          {"spins_paid", stats.spins_paid},
+          {"spins_succeeded", stats.spins_succeeded},
           {"spins_failed", stats.spins_failed},
           {"ring_full", stats.ring_full},
           {"memory_bytes", stats.memory_bytes}};

@@ -11,6 +11,7 @@
 #include "plugin/base/unique_fd.h"
 #include "plugin/cli/finding.h"
 #include "plugin/cli/installation.h"
+#include "plugin/cli/outdated.h"
 #include "plugin/cli/proc.h"
 
 namespace samehost::cli {
@@ -124,11 +125,34 @@ Finding OfZmq(const Installation& installation) {
   return {Grade::kGood, "ZeroMQ", text, ""};
 }
 
+Finding OfSource(const BuiltFrom& library) {
+  const std::string what =
+      std::string("updates of ") + (library.library == "zmq" ? "ZeroMQ" : "gRPC");
+  if (library.IsOutdated()) {
+    return {Grade::kNote, what, WhatIsMissing(library), "update samehost, or build it again"};
+  }
+  if (library.source.empty()) {
+    return {
+        Grade::kNote, what,
+        library.path + " does not say which version of the distribution's source it is built from",
+        "whether it lacks a security update cannot be told"};
+  }
+  const std::string installed =
+      library.installed ? library.installed->name + " " + library.installed->source_version
+                        : "no package of it that dpkg knows";
+  return {Grade::kGood, what,
+          library.path + " is built " + (library.library == "zmq" ? "from " : "for ") +
+              library.source + ", installed is " + installed,
+          ""};
+}
+
 }  // namespace
 
 Findings CheckInstallation() {
   const Installation installation = FindInstallation();
-  return {OfGrpc(), OfLibrary(installation), OfPreload(installation), OfZmq(installation)};
+  Findings out = {OfGrpc(), OfLibrary(installation), OfPreload(installation), OfZmq(installation)};
+  for (const BuiltFrom& library : FindBuiltFrom(installation)) out.push_back(OfSource(library));
+  return out;
 }
 
 }  // namespace samehost::cli

@@ -10,17 +10,19 @@
 #include "plugin/base/cpu_limits.h"
 #include "plugin/base/descriptor_headroom.h"
 #include "plugin/base/memory_headroom.h"
+#include "plugin/base/setting.h"
 #include "plugin/cli/finding.h"
 #include "plugin/cli/proc.h"
+#include "plugin/cli/setting_values.h"
 #include "plugin/rendezvous/directory.h"
 #include "plugin/rendezvous/fallback_reason.h"
 #include "plugin/rendezvous/handshake.h"
 #include "plugin/rendezvous/rendezvous.h"
+#include "plugin/rendezvous/sweep.h"
+#include "plugin/rendezvous/switches.h"
 
 namespace samehost::cli {
 namespace {
-
-constexpr char kSystemBase[] = "/run/samehost";
 
 std::string Limit(rlim_t value) {
   return value == RLIM_INFINITY ? "unlimited" : std::to_string(value);
@@ -52,7 +54,7 @@ Finding OfProcessors() {
   if (limits.effective >= 2) return {Grade::kGood, "processors", text, ""};
   return {Grade::kNote, "processors",
           std::string(text) + ": waiting threads sleep at once, which costs latency",
-          "two processors without a quota allow them to look before they sleep"};
+          "two processors without a quota allow them to spin before they sleep"};
 }
 
 Finding OfDescriptors() {
@@ -76,6 +78,13 @@ Finding OfLockedMemory() {
           "limit " + Limit(locked.rlim_cur) + " bytes; samehost locks none", ""};
 }
 
+std::string Swept(size_t entries) {
+  if (entries == 0) return "";
+  return "; " + std::to_string(entries) +
+         (entries == 1 ? " entry of a dead server was" : " entries of dead servers were") +
+         " removed";
+}
+
 }  // namespace
 
 Findings CheckDirectory(const std::string& configured) {
@@ -84,19 +93,21 @@ Findings CheckDirectory(const std::string& configured) {
   if (!folder) {
     const Fallback why = rendezvous::ToFallback(folder.error());
     out.push_back({Grade::kBad, "rendezvous directory", ToString(folder.error()),
-                   std::string(Explain(why.reason))});
+                   std::string(Explain(why.reason, "grpc"))});
     return out;
   }
+  const size_t swept = rendezvous::SweepOwnFolders(configured);
   struct stat status = {};
   fstat((*folder)->fd.get(), &status);
   char mode[8];
   std::snprintf(mode, sizeof(mode), "%04o", status.st_mode & 07777);
   out.push_back({Grade::kGood, "rendezvous directory",
-                 (*folder)->path + ", mode " + mode + ", owner " + std::to_string(status.st_uid),
+                 (*folder)->path + ", mode " + mode + ", owner " + std::to_string(status.st_uid) +
+                     Swept(swept),
                  ""});
   const std::string& path = (*folder)->path;
-  const bool system_wide = path.rfind(std::string(kSystemBase) + "/", 0) == 0;
-  if (!system_wide && configured.empty() && Environment("SAMEHOST_DIR").empty()) {
+  const bool system_wide = path.rfind(std::string(rendezvous::kSystemBase) + "/", 0) == 0;
+  if (!system_wide && configured.empty() && SettingOr("SAMEHOST_DIR").empty()) {
     out.push_back({Grade::kNote, "other users",
                    "servers of other users but root are not found through " + path,
                    "as root: echo 'd /run/samehost 1777 root root -' > "
@@ -109,19 +120,20 @@ Findings CheckLimits() { return {OfDescriptors(), OfLockedMemory(), OfMemory(), 
 
 Findings CheckEnvironment() {
   Findings out;
-  const std::string all = Environment("SAMEHOST");
-  if (all == "off" || all == "0") {
-    out.push_back({Grade::kBad, "environment", "SAMEHOST=" + all, "unset SAMEHOST"});
+  if (const auto all = rendezvous::SwitchedOffAsAWhole()) {
+    out.push_back({Grade::kBad, "environment", *all, "unset SAMEHOST"});
   }
-  const std::string excluded = Environment("SAMEHOST_EXCLUDE");
-  if (!excluded.empty()) {
-    out.push_back({Grade::kNote, "environment", "SAMEHOST_EXCLUDE=" + Printable(excluded),
+  if (!SettingOr("SAMEHOST_EXCLUDE").empty()) {
+    out.push_back({Grade::kNote, "environment", Printable(DescribeSetting("SAMEHOST_EXCLUDE")),
                    "these addresses stay on sockets"});
   }
   const std::string polling = Environment("GRPC_POLL_STRATEGY");
   if (!polling.empty() && polling.find("epoll1") == std::string::npos && polling != "all") {
     out.push_back({Grade::kBad, "environment", "GRPC_POLL_STRATEGY=" + Printable(polling),
-                   std::string(Explain(FallbackReason::kPollingEngine))});
+                   std::string(Explain(FallbackReason::kPollingEngine, "grpc"))});
+  }
+  for (const OddSetting& odd : OddSettingsHere()) {
+    out.push_back({Grade::kNote, "environment", odd.setting, odd.why});
   }
   for (const char* proxy : {"grpc_proxy", "https_proxy", "http_proxy"}) {
     if (Environment(proxy).empty()) continue;

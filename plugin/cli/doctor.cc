@@ -6,6 +6,7 @@
 
 #include "plugin/cli/exit_code.h"
 #include "plugin/cli/finding.h"
+#include "plugin/cli/switch.h"
 
 namespace samehost::cli {
 namespace {
@@ -56,6 +57,7 @@ int Doctor(const DoctorOptions& options) {
   add(CheckDirectory(options.directory));
   add(CheckLimits());
   add(CheckEnvironment());
+  add(CheckSwitches(options.directory));
   add(CheckInstallation());
   all.push_back(TryLink(options.directory));
   const auto bad = std::count_if(all.begin(), all.end(),

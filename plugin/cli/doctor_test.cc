@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <fstream>
+
+#include "plugin/cli/installation.h"
 #include "plugin/cli/testing/program.h"
 
 namespace samehost::cli::testing {
@@ -75,6 +78,60 @@ TEST_F(DoctorTest, Environment) {
   EXPECT_EQ(Ask({{"GRPC_POLL_STRATEGY", "poll"}}).Grade("environment", "poll"), "bad");
   EXPECT_EQ(Ask({{"SAMEHOST_EXCLUDE", ":1"}}).Grade("environment", ":1"), "note");
   EXPECT_EQ(Ask({{"http_proxy", "http://x"}}).Grade("environment", "http_proxy"), "note");
+}
+
+// Values that programs would only complain of in their log, or not at all.
+TEST_F(DoctorTest, EnvironmentThatNobodyKnows) {
+  for (const auto& [name, value] : Variables{{"SAMEHOST", "flase"},
+                                             {"SAMEHOST_WAIT", "nonsense"},
+                                             {"SAMEHOST_LOG", "loud"},
+                                             {"SAMEHOST_ZMQ", "udp"},
+                                             {"SAMEHOST_ALLOW_USERS", "nosuchuser"},
+                                             {"SAMEHOST_ALLOW_GROUPS", "nosuchgroup"},
+                                             {"SAMEHOST_EXCLUDE", "nonsense"},
+                                             {"SAMEHOST_REPLACE_TLS", "yes"},
+                                             {"SAMEHOST_WIAT", "latency"}}) {
+    const Told told = Ask({{name, value}});
+    EXPECT_EQ(told.Grade("environment", name + "=" + value), "note") << told.json.dump(2);
+  }
+}
+
+TEST_F(DoctorTest, RemovesWhatDeadServersLeft) {
+  {
+    Program server({Samehost(), "run", "--", StockEcho(), "server", "127.0.0.1:0"},
+                   CleanEnvironment(scratch_.path()));
+    ASSERT_NE(server.Line(), "");
+  }  // killed
+  EXPECT_EQ(Ask().Grade("rendezvous directory", "1 entry of a dead server was removed"), "ok");
+  EXPECT_EQ(Ask().Grade("rendezvous directory", "removed"), "");
+}
+
+// As after a security update of the distribution's.
+TEST_F(DoctorTest, AnUpdateThatOurLibrariesLack) {
+  const auto status = [&](const std::string& revision) {
+    std::ofstream(scratch_.path() + "/status")
+        << "Package: libzmq5\nStatus: install ok installed\nSource: zeromq3\nVersion: 99.0-1"
+        << revision << "\n\nPackage: libgrpc29\nStatus: install ok installed\nSource: grpc ("
+        << "1.51.1-99" << revision << ")\nVersion: 1.51.1-99+b1\n";
+  };
+  const Variables there = {{"DPKG_ADMINDIR", scratch_.path()}};
+  status("+deb12u1");
+  const Told told = Ask(there);
+  EXPECT_EQ(told.code, 0) << "it works all the same";
+  EXPECT_EQ(told.Grade("updates of gRPC", "1.51.1-99+deb12u1"), "note") << told.json.dump(2);
+  const Ended text = RunToEnd({Samehost(), "status"}, there);
+  EXPECT_NE(text.out.find("Warning: the installed libgrpc29 is 1.51.1-99+deb12u1"),
+            std::string::npos)
+      << text.out;
+  EXPECT_EQ(Status(there)["outdated"].back()["installed"],
+            FindInstallation().zmq_folder.empty() ? "1.51.1-99+deb12u1" : "99.0-1+deb12u1");
+  if (!FindInstallation().zmq_folder.empty()) {
+    EXPECT_EQ(told.Grade("updates of ZeroMQ", "99.0-1+deb12u1"), "note") << told.json.dump(2);
+    EXPECT_NE(text.out.find("Warning: the installed libzmq5 is 99.0-1+deb12u1"), std::string::npos);
+  }
+  // The same source, and no dpkg at all.
+  EXPECT_EQ(Ask({{"DPKG_ADMINDIR", scratch_.path() + "/missing"}}).Grade("updates of gRPC"), "ok");
+  EXPECT_TRUE(Status({{"DPKG_ADMINDIR", scratch_.path() + "/missing"}})["outdated"].empty());
 }
 
 // A library path on which another gRPC comes first.

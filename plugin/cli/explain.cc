@@ -45,14 +45,17 @@ std::string Sentence(const Fallback& fallback) {
          (fallback.detail.empty() ? "" : ": " + fallback.detail);
 }
 
-std::string Describe(const ListenerProcess& listener) {
+std::string Describe(const ListenerProcess& listener, const std::string& protocol) {
   if (!listener.known) return "who listens there cannot be told from here";
   if (!listener.listens) return "nobody";
   if (!listener.process) return "a process of another user";
   std::string out = std::to_string(listener.process->pid) + " " + listener.process->name;
   if (listener.process->state == 'T') out += ", which is stopped";
-  if (listener.has_samehost || listener.has_samehost_zmq) return out + ", with samehost";
-  if (listener.under_run) return out + ", under samehost run, its gRPC left alone";
+  const bool zmq = protocol == "zmq";
+  if (zmq ? listener.has_samehost_zmq : listener.has_samehost) return out + ", with samehost";
+  if (listener.under_run) {
+    return out + ", under samehost run, its " + (zmq ? "ZeroMQ" : "gRPC") + " not served";
+  }
   return out + ", without samehost";
 }
 
@@ -67,8 +70,8 @@ class Walk {
 
   AddressReport Go() {
     const ListenerProcess listener = FindListenerProcess(address_);
-    report_.nobody_there = listener.known && !listener.listens;
-    Add({!report_.nobody_there, "who listens there", Describe(listener)});
+    report_.no_listener = listener.known && !listener.listens;
+    Add({!report_.no_listener, "who listens there", Describe(listener, target_.protocol)});
     report_.outcome = target_.protocol == "grpc" ? Decide()
                                                  : DecideZmq(address_, target_.is_shm, listener,
                                                              options_.directory, Tracer());
@@ -114,12 +117,19 @@ class Walk {
 // A client stays with the first address at which somebody answers.
 void Conclude(Explanation* explanation) {
   for (const AddressReport& report : explanation->reports) {
-    if (report.nobody_there) continue;
+    if (report.no_listener) continue;
     explanation->reached = true;
     explanation->outcome = report.outcome;
     return;
   }
   explanation->outcome = {FallbackReason::kServerNotFound, "nobody listens there"};
+}
+
+void NoteList(const Target& target, Explanation* explanation) {
+  if (!target.is_list) return;
+  explanation->notes.push_back(
+      "of a list a client takes the first address at which somebody answers (pick_first); with "
+      "another load balancing policy (round_robin) it connects to each");
 }
 
 // gRPC's C core sends even connections to this host through a proxy unless it is told not to.
@@ -142,7 +152,7 @@ void NotePolling(Explanation* explanation) {
   const std::string text = value;
   if (text == "all" || text.find("epoll1") != std::string::npos) return;
   explanation->notes.push_back("GRPC_POLL_STRATEGY=" + Printable(text) + " is set here: " +
-                               std::string(Explain(FallbackReason::kPollingEngine)));
+                               std::string(Explain(FallbackReason::kPollingEngine, "grpc")));
 }
 
 // What processes that run now decided for these addresses.
@@ -169,17 +179,20 @@ void NoteDecisions(Explanation* explanation) {
 int Explain(const ExplainOptions& options) {
   const Result<Target> target = ParseTarget(options.address, options.directory);
   if (!target) {
-    std::fprintf(stderr, "samehost: %s\n", ToString(target.error()).c_str());
+    std::fprintf(stderr, "samehost explain: %s\n", target.error().operation.c_str());
     return target.error().code == ErrorCode::kNotFound ? kNo : kUsage;
   }
   Explanation explanation;
   explanation.address = target->text;
   explanation.protocol = target->protocol;
+  explanation.notes = target->notes;
   for (const rendezvous::Address& address : target->addresses) {
     explanation.reports.push_back(Walk(options, *target, address).Go());
-    if (!explanation.reports.back().nobody_there) break;
+    // Of one name's addresses a client stays with the first; of a list the user wants to know each.
+    if (!explanation.reports.back().no_listener && !target->is_list) break;
   }
   Conclude(&explanation);
+  NoteList(*target, &explanation);
   NoteProxy(&explanation);
   NotePolling(&explanation);
   NoteDecisions(&explanation);

@@ -25,7 +25,7 @@ struct AddressReport {
   std::string address;
   std::vector<rendezvous::TraceStep> steps;
   Fallback outcome;           // kNone: shared memory
-  bool nobody_there = false;  // no socket either: a client goes on to the next address
+  bool no_listener = false;  // no socket either: a client goes on to the next address
 };
 
 struct Explanation {

@@ -20,9 +20,18 @@ std::string Verdict(const Explanation& explanation) {
   return out;
 }
 
+// In a line, where there is more than one address.
+std::string ShortVerdict(const AddressReport& report) {
+  if (report.no_listener) return "nobody listens there";
+  if (report.outcome.reason == FallbackReason::kNone) return "shared memory";
+  return "a socket (" + std::string(Name(report.outcome.reason)) + ")";
+}
+
 std::string Remedy(const Explanation& explanation) {
   if (!explanation.reached) return "Start the server, or correct the address.";
-  return IsShared(explanation) ? "" : std::string(Explain(explanation.outcome.reason));
+  return IsShared(explanation)
+             ? ""
+             : std::string(Explain(explanation.outcome.reason, explanation.protocol));
 }
 
 }  // namespace
@@ -35,6 +44,7 @@ std::string ExplanationText(const Explanation& explanation) {
     for (const rendezvous::TraceStep& step : report.steps) {
       out += std::string(step.ok ? "  ok  " : "  NO  ") + step.what + ": " + step.detail + "\n";
     }
+    if (explanation.reports.size() > 1) out += "  ->  " + ShortVerdict(report) + "\n";
   }
   out += "\n" + Verdict(explanation) + "\n";
   if (const std::string remedy = Remedy(explanation); !remedy.empty()) out += "  " + remedy + "\n";
@@ -55,8 +65,9 @@ std::string ExplanationJson(const Explanation& explanation) {
   for (const AddressReport& report : explanation.reports) {
     Json one;
     one["address"] = report.address;
-    one["nobody_there"] = report.nobody_there;
+    one["no_listener"] = report.no_listener;
     one["reason"] = Name(report.outcome.reason);
+    one["shared_memory"] = !report.no_listener && report.outcome.reason == FallbackReason::kNone;
     one["steps"] = Json::array();
     for (const rendezvous::TraceStep& step : report.steps) {
       one["steps"].push_back({{"ok", step.ok}, {"what", step.what}, {"detail", step.detail}});

@@ -2,9 +2,9 @@
 
 #include <sys/socket.h>
 
-#include <cstdlib>
 #include <string_view>
 
+#include "plugin/base/setting.h"
 #include "plugin/rendezvous/directory.h"
 #include "plugin/rendezvous/switches.h"
 
@@ -13,7 +13,7 @@ namespace {
 
 // As of plugin/zmq: ipc unless told otherwise; `samehost run` tells it ipc and tcp.
 bool TransportIsOn(const rendezvous::Address& address) {
-  const char* list = getenv("SAMEHOST_ZMQ");
+  const char* list = GetSetting("SAMEHOST_ZMQ");
   if (list == nullptr) return true;
   const std::string wanted = address.storage.ss_family == AF_UNIX ? "ipc" : "tcp";
   return ("," + std::string(list) + ",").find("," + wanted + ",") != std::string::npos;
@@ -27,14 +27,14 @@ Fallback DecideZmq(const rendezvous::Address& address, bool is_shm, const Listen
     trace({false, what, fallback.detail});
     return fallback;
   };
-  if (const auto setting = rendezvous::SwitchedOff(address)) {
+  if (const auto setting = rendezvous::SwitchedOff(address, directory)) {
     return no("switches", {FallbackReason::kSwitchedOff, *setting});
   }
   if (!is_shm && !TransportIsOn(address)) {
-    return no("switches", {FallbackReason::kSwitchedOff,
-                           "SAMEHOST_ZMQ=" + std::string(getenv("SAMEHOST_ZMQ"))});
+    return no("switches", {FallbackReason::kSwitchedOff, DescribeSetting("SAMEHOST_ZMQ")});
   }
-  trace({true, "switches", "SAMEHOST, SAMEHOST_EXCLUDE and SAMEHOST_ZMQ leave it alone"});
+  trace({true, "switches",
+         "SAMEHOST, SAMEHOST_EXCLUDE, SAMEHOST_ZMQ and samehost off leave it alone"});
   const auto folder = rendezvous::OpenOwnFolder(directory);
   if (!folder) return no("rendezvous directory", rendezvous::ToFallback(folder.error()));
   trace({true, "rendezvous directory", (*folder)->path});

@@ -47,9 +47,4 @@ Installation FindInstallation() {
   return out;
 }
 
-bool IsSamehostZmq(const std::string& path) {
-  static const std::string folder = FindInstallation().zmq_folder;
-  return !folder.empty() && path.rfind(folder + "/libzmq.so", 0) == 0;
-}
-
 }  // namespace samehost::cli

@@ -15,9 +15,6 @@ struct Installation {
 
 Installation FindInstallation();
 
-// Whether this file, mapped by a process, is the libzmq of this installation.
-bool IsSamehostZmq(const std::string& path);
-
 inline constexpr char kPreloadName[] = "libsamehost-preload.so";
 
 }  // namespace samehost::cli

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "plugin/cli/installation.h"
+#include "plugin/cli/mapped_library.h"
 #include "plugin/rendezvous/endpoint_name.h"
 #include "plugin/rendezvous/kernel_query.h"
 
@@ -48,8 +49,9 @@ void FindOwner(uint64_t inode, ListenerProcess* out) {
       for (const MappedFile& file : ListMappedFiles(process.pid)) {
         const std::string name = file.path.substr(file.path.rfind('/') + 1);
         if (name == kPreloadName) out->under_run = true;
-        if (name.rfind("libsamehost_grpc.so", 0) == 0) out->has_samehost = true;
-        if (IsSamehostZmq(file.path)) out->has_samehost_zmq = true;
+        const auto note = NoteOf(process.pid, file);
+        if (note && note->library == "grpc") out->has_samehost = true;
+        if (note && note->library == "zmq") out->has_samehost_zmq = true;
       }
       return;
     }

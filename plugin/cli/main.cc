@@ -1,15 +1,21 @@
 // The samehost command: reads the command line and calls the command that it names.
+#include <sys/stat.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdio>
 #include <string>
 #include <vector>
 
+#include "plugin/cli/command_errors.h"
 #include "plugin/cli/doctor.h"
 #include "plugin/cli/exit_code.h"
 #include "plugin/cli/explain.h"
 #include "plugin/cli/metrics.h"
 #include "plugin/cli/run.h"
+#include "plugin/cli/setting_values.h"
 #include "plugin/cli/status.h"
+#include "plugin/cli/switch.h"
 
 namespace samehost::cli {
 namespace {
@@ -28,13 +34,38 @@ std::vector<std::string> SplitProgram(std::vector<std::string>* arguments) {
   return program;
 }
 
-// "one,two", and more of the same option.
+// "one,two", and more of the same option. `why_not`: what is wrong with an item; empty when
+// nothing.
 void AddList(CLI::App* app, const std::string& name, std::vector<std::string>* list,
-             const std::string& description) {
+             std::string (*why_not)(const std::string& item), const std::string& description) {
   app->add_option(name, *list, description)
       ->delimiter(',')
       ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->check(CLI::Validator([why_not](std::string& item) { return why_not(item); }, ""));
+}
+
+bool IsDirectory(const std::string& path) {
+  struct stat status = {};
+  return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+// A server makes the last folder of the path, so that one may be missing.
+std::string WhyNoDirectory(const std::string& path) {
+  if (IsDirectory(path)) return "";
+  struct stat status = {};
+  if (stat(path.c_str(), &status) == 0) return path + " is no directory";
+  const size_t slash = path.find_last_not_of('/') == std::string::npos
+                           ? std::string::npos
+                           : path.rfind('/', path.find_last_not_of('/'));
+  const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  if (IsDirectory(parent)) return "";
+  return path + " is not there, and neither is " + parent + ", in which a server would make it";
+}
+
+void AddDirectory(CLI::App* app, std::string* directory) {
+  app->add_option("--dir", *directory, "the rendezvous directory (SAMEHOST_DIR)")
+      ->check(CLI::Validator([](std::string& path) { return WhyNoDirectory(path); }, ""));
 }
 
 CLI::App* AddRun(CLI::App* app, RunOptions* options) {
@@ -46,11 +77,11 @@ CLI::App* AddRun(CLI::App* app, RunOptions* options) {
                 "use shared memory in place of TLS (both sides must say so)");
   run->add_option("--wait", options->wait, "how threads wait: efficient, balanced or latency")
       ->check(CLI::IsMember({"efficient", "balanced", "latency"}));
-  run->add_option("--dir", options->directory, "the rendezvous directory (SAMEHOST_DIR)");
-  AddList(run, "--exclude", &options->exclude, "addresses that stay on sockets");
-  AddList(run, "--allow-users", &options->allow_users,
+  AddDirectory(run, &options->directory);
+  AddList(run, "--exclude", &options->exclude, WhyNoExclusion, "addresses that stay on sockets");
+  AddList(run, "--allow-users", &options->allow_users, WhyNoUser,
           "other users to share memory with, by name or number");
-  AddList(run, "--allow-groups", &options->allow_groups, "the same by group");
+  AddList(run, "--allow-groups", &options->allow_groups, WhyNoGroup, "the same by group");
   run->add_flag("!--no-grpc", options->grpc, "leave gRPC alone");
   run->add_flag("!--no-zmq", options->zmq, "leave ZeroMQ alone");
   run->footer(
@@ -67,7 +98,7 @@ CLI::App* AddStatus(CLI::App* app, StatusOptions* options) {
   status->add_flag("--json", options->json, "for programs");
   auto* watch = status->add_flag("-w,--watch", options->watch, "redraw, like top; q ends it");
   watch->excludes("--json");
-  status->add_option("-i,--interval", options->interval, "seconds between two looks")
+  status->add_option("-i,--interval", options->interval, "seconds between two samples")
       ->check(CLI::Range(0.05, 3600.0));
   status->footer(
       "Root sees the connections of all users, others their own.\n"
@@ -96,6 +127,27 @@ CLI::App* AddMetrics(CLI::App* app, std::string* file) {
   return metrics;
 }
 
+CLI::App* AddOff(CLI::App* app, SwitchOptions* options) {
+  CLI::App* off = app->add_subcommand(
+      "off", "take the machine's connections off shared memory, also those of running processes");
+  AddList(off, "--exclude", &options->exclude, WhyNoExclusion,
+          "only these addresses, in place of those before");
+  off->add_option("--dir", options->directory, "the rendezvous directory (SAMEHOST_DIR)");
+  off->footer(
+      "For root. Nothing fails: calls under way finish, new connections use sockets.\n"
+      "Examples:\n"
+      "  sudo samehost off\n"
+      "  sudo samehost off --exclude :2379,127.0.0.1:9000\n");
+  return off;
+}
+
+CLI::App* AddOn(CLI::App* app, SwitchOptions* options) {
+  CLI::App* on = app->add_subcommand("on", "end what samehost off began");
+  on->add_option("--dir", options->directory, "the rendezvous directory (SAMEHOST_DIR)");
+  on->footer("Connections come back to shared memory when they are next made.\n");
+  return on;
+}
+
 CLI::App* AddExplain(CLI::App* app, ExplainOptions* options) {
   CLI::App* explain = app->add_subcommand(
       "explain", "say step by step whether an address is reached through shared memory, and why");
@@ -105,7 +157,7 @@ CLI::App* AddExplain(CLI::App* app, ExplainOptions* options) {
                    "what the client uses: insecure, local or tls")
       ->check(CLI::IsMember({"insecure", "local", "tls"}));
   explain->add_flag("--replace-tls", options->replace_tls, "as of samehost run");
-  explain->add_option("--dir", options->directory, "the rendezvous directory (SAMEHOST_DIR)");
+  AddDirectory(explain, &options->directory);
   explain->add_flag("--json", options->json, "for programs");
   explain->footer(
       "It goes the way of a client that runs here, as this user, with this environment.\n"
@@ -127,21 +179,31 @@ int Main(std::vector<std::string> arguments) {
   ExplainOptions explain_options;
   DoctorOptions doctor_options;
   std::string metrics_file;
+  SwitchOptions switch_options;
   CLI::App* run = AddRun(&app, &run_options);
   CLI::App* status = AddStatus(&app, &status_options);
   CLI::App* explain = AddExplain(&app, &explain_options);
   CLI::App* doctor = AddDoctor(&app, &doctor_options);
   CLI::App* metrics = AddMetrics(&app, &metrics_file);
+  CLI::App* off = AddOff(&app, &switch_options);
+  CLI::App* on = AddOn(&app, &switch_options);
 
+  if (!arguments.empty() && !IsCommandOrOption(app, arguments.front())) {
+    return SayUnknownCommand(app, arguments.front());
+  }
   std::vector<std::string> behind = SplitProgram(&arguments);
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
   try {
     app.parse(arguments);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? kOk : kUsage;
+    return SayWhatIsWrong(app, e);
   }
   if (*run) {
     run_options.program = run->remaining();
+    // In front of "--" and of any word that is no option, so it is none of the program's.
+    if (!run_options.program.empty() && IsOption(run_options.program.front())) {
+      return SayUnknownWord(*run, run_options.program.front());
+    }
     // "--" in front of the program is ours, any other is the program's.
     if (run_options.program.empty() && !behind.empty()) behind.erase(behind.begin());
     run_options.program.insert(run_options.program.end(), behind.begin(), behind.end());
@@ -156,6 +218,8 @@ int Main(std::vector<std::string> arguments) {
   if (*explain) return Explain(explain_options);
   if (*doctor) return Doctor(doctor_options);
   if (*metrics) return Metrics(metrics_file);
+  if (*off) return SwitchOff(switch_options);
+  if (*on) return SwitchOn(switch_options);
   return kUsage;
 }
 

@@ -65,14 +65,31 @@ struct SideFamily {
 constexpr SideFamily kSideFamilies[] = {
     {"samehost_link_messages_sent_total", "counter", "Messages sent by this side.",
      [](const ObservedSide& s) { return s.counters.messages_sent; }},
-    {"samehost_link_bytes_sent_total", "counter", "Bytes sent by this side through shared memory.",
+    {"samehost_link_messages_received_total", "counter", "Messages received by this side.",
+     [](const ObservedSide& s) { return s.counters.messages_received; }},
+    {"samehost_link_bytes_sent_total", "counter", "Bytes of messages sent by this side.",
      [](const ObservedSide& s) { return s.counters.bytes_sent; }},
+    {"samehost_link_bytes_received_total", "counter", "Bytes of messages received by this side.",
+     [](const ObservedSide& s) { return s.counters.bytes_received; }},
+    {"samehost_link_records_sent_total", "counter", "Records that this side put into its ring.",
+     [](const ObservedSide& s) { return s.counters.records_sent; }},
     {"samehost_link_doorbells_rung_total", "counter", "Times that this side woke the other.",
      [](const ObservedSide& s) { return s.counters.doorbells_rung; }},
+    {"samehost_link_doorbells_deferred_total", "counter",
+     "Doorbells rung only once a busy peer had not come back.",
+     [](const ObservedSide& s) { return s.counters.doorbells_deferred; }},
     {"samehost_link_sleeps_total", "counter", "Times that this side went to sleep.",
      [](const ObservedSide& s) { return s.counters.sleeps; }},
-    {"samehost_link_times_full_total", "counter", "Times that this side found its ring full.",
+    {"samehost_link_spins_succeeded_total", "counter",
+     "Times that this side spun and found something.",
+     [](const ObservedSide& s) { return s.counters.spins_succeeded; }},
+    {"samehost_link_spins_failed_total", "counter", "Times that this side spun in vain.",
+     [](const ObservedSide& s) { return s.counters.spins_failed; }},
+    {"samehost_link_ring_full_total", "counter", "Times that this side found its ring full.",
      [](const ObservedSide& s) { return s.counters.ring_full; }},
+    {"samehost_link_blocks_lent_total", "counter",
+     "Blocks of large messages that were read where they were written.",
+     [](const ObservedSide& s) { return s.counters.blocks_lent; }},
     {"samehost_link_ring_bytes", "gauge", "Size of the ring that this side sends into.",
      [](const ObservedSide& s) { return s.ring_bytes; }},
     {"samehost_link_ring_used_bytes", "gauge", "Bytes in that ring not yet released by the reader.",
@@ -120,7 +137,7 @@ std::string MetricsText(const Snapshot& snapshot) {
   Writer out;
   AddLinks(snapshot, &out);
   AddFallbacks(snapshot, &out);
-  out.Family("samehost_left_alone_processes", "gauge",
+  out.Family("samehost_unsupported_processes", "gauge",
              "Programs under samehost run with a library that cannot be served.");
   out.Sample("", snapshot.left_alone.size());
   return out.Take();

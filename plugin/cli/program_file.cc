@@ -2,56 +2,38 @@
 
 #include <elf.h>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include "plugin/base/unique_fd.h"
+#include "plugin/cli/elf_file.h"
 
 namespace samehost::cli {
 namespace {
 
-// An argument's name that only gRPC's core contains (GRPC_ARG_SECURITY_CONNECTOR).
-constexpr char kGrpcSign[] = "grpc.internal.security_connector";
-
-Elf64_Half ThisMachine() {
-  Elf64_Ehdr own = {};
-  const UniqueFd fd(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
-  return pread(fd.get(), &own, sizeof(own), 0) == sizeof(own) ? own.e_machine : Elf64_Half{0};
+ProgramKind KindOf(int fd, const ElfFile& elf) {
+  char start[SELFMAG] = {};
+  const ssize_t got = pread(fd, start, sizeof(start), 0);
+  if (got >= 2 && std::memcmp(start, "#!", 2) == 0) return ProgramKind::kScript;
+  if (got < SELFMAG || std::memcmp(start, ELFMAG, SELFMAG) != 0) return ProgramKind::kOther;
+  if (!elf.valid()) return ProgramKind::kForeign;
+  return elf.NamesDynamicLinker() ? ProgramKind::kDynamic : ProgramKind::kStatic;
 }
 
-bool NamesDynamicLinker(int fd, const Elf64_Ehdr& header) {
-  if (header.e_phentsize != sizeof(Elf64_Phdr)) return false;
-  std::vector<Elf64_Phdr> segments(header.e_phnum);
-  const size_t bytes = segments.size() * sizeof(Elf64_Phdr);
-  if (pread(fd, segments.data(), bytes, static_cast<off_t>(header.e_phoff)) !=
-      static_cast<ssize_t>(bytes)) {
-    return false;
-  }
-  for (const Elf64_Phdr& segment : segments) {
-    if (segment.p_type == PT_INTERP) return true;
-  }
-  return false;
-}
-
-ProgramKind KindOf(int fd) {
-  Elf64_Ehdr header = {};
-  const ssize_t got = pread(fd, &header, sizeof(header), 0);
-  if (got >= 2 && std::memcmp(&header, "#!", 2) == 0) return ProgramKind::kScript;
-  if (got < EI_NIDENT || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
-    return ProgramKind::kOther;
-  }
-  if (got != sizeof(header) || header.e_ident[EI_CLASS] != ELFCLASS64 ||
-      header.e_machine != ThisMachine()) {
-    return ProgramKind::kForeign;
-  }
-  return NamesDynamicLinker(fd, header) ? ProgramKind::kDynamic : ProgramKind::kStatic;
+// Of a program's needed libraries, those of gRPC and ZeroMQ.
+std::vector<std::string> OfInterest(std::vector<std::string> libraries) {
+  const auto other = [](const std::string& name) {
+    return !name.starts_with("libgrpc") && !name.starts_with("libzmq");
+  };
+  libraries.erase(std::remove_if(libraries.begin(), libraries.end(), other), libraries.end());
+  return libraries;
 }
 
 // Empty when the program runs with its caller's rights.
@@ -96,7 +78,7 @@ Result<std::string> FindProgram(const std::string& name) {
   return missing;
 }
 
-Result<ProgramFile> InspectProgram(const std::string& path) {
+Result<ProgramFile> InspectProgram(const std::string& path, bool look_inside) {
   ProgramFile file;
   file.path = path;
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -105,23 +87,12 @@ Result<ProgramFile> InspectProgram(const std::string& path) {
   if (stat(path.c_str(), &status) != 0) return SystemError("stat " + path);
   file.why_privileged = ExtraRights(path, status);
   file.privileged = !file.why_privileged.empty();
-  if (fd.valid()) file.kind = KindOf(fd.get());
-  if (file.kind == ProgramKind::kDynamic || file.kind == ProgramKind::kStatic) {
-    file.static_grpc = HoldsGrpc(path);
-  }
+  const ElfFile elf = ElfFile::FromDescriptor(fd.get());
+  if (fd.valid()) file.kind = KindOf(fd.get(), elf);
+  if (!look_inside || !elf.valid()) return file;
+  file.own = FindOwnCopy(fd.get());
+  file.needs = OfInterest(elf.NeededLibraries());
   return file;
-}
-
-bool HoldsGrpc(const std::string& path) {
-  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat status;
-  if (!fd.valid() || fstat(fd.get(), &status) != 0 || status.st_size <= 0) return false;
-  const auto bytes = static_cast<size_t>(status.st_size);
-  void* data = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, fd.get(), 0);
-  if (data == MAP_FAILED) return false;
-  const bool found = memmem(data, bytes, kGrpcSign, sizeof(kGrpcSign)) != nullptr;
-  munmap(data, bytes);
-  return found;
 }
 
 }  // namespace samehost::cli

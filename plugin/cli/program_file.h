@@ -6,8 +6,10 @@
 #define SAMEHOST_PLUGIN_CLI_PROGRAM_FILE_H_
 
 #include <string>
+#include <vector>
 
 #include "plugin/base/result.h"
+#include "plugin/cli/own_copy.h"
 
 namespace samehost::cli {
 
@@ -25,17 +27,18 @@ struct ProgramFile {
   // It runs with rights that its caller has not: the dynamic linker ignores preloaded libraries.
   bool privileged = false;
   std::string why_privileged = "";  // "setuid", "setgid", "file capabilities"
-  bool static_grpc = false;         // a copy of gRPC is part of the file
+  // What is part of the file, and the libraries of gRPC and ZeroMQ that it needs itself
+  // ("libzmq.so.5"); only if asked for.
+  OwnCopy own = {};
+  std::vector<std::string> needs = {};
 };
 
 // The file that execvp(3) would run for `name`. Errors: kNotFound, kSystem (EACCES: found and not
 // executable).
 Result<std::string> FindProgram(const std::string& name);
-// Errors: kSystem.
-Result<ProgramFile> InspectProgram(const std::string& path);
-// Whether a copy of gRPC's core is part of this executable or library, not in a library that it
-// needs.
-bool HoldsGrpc(const std::string& path);
+// `look_inside`: all of it is read, which takes a tenth of a second for a large program. Errors:
+// kSystem.
+Result<ProgramFile> InspectProgram(const std::string& path, bool look_inside = true);
 
 }  // namespace samehost::cli
 

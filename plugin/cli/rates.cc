@@ -29,6 +29,7 @@ Rates RatesBetween(const Snapshot& before, const Snapshot& after) {
       const shm::CounterValues& to = link.side[i].counters;
       rates.messages_per_second[i] = PerSecond(from.messages_sent, to.messages_sent, seconds);
       rates.bytes_per_second[i] = PerSecond(from.bytes_sent, to.bytes_sent, seconds);
+      rates.ring_full_per_second[i] = PerSecond(from.ring_full, to.ring_full, seconds);
     }
   }
   return out;

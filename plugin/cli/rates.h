@@ -12,6 +12,7 @@ namespace samehost::cli {
 struct LinkRates {
   double messages_per_second[2] = {0, 0};
   double bytes_per_second[2] = {0, 0};
+  double ring_full_per_second[2] = {0, 0};  // times that the sender found its ring full
 };
 using Rates = std::map<LinkId, LinkRates>;
 

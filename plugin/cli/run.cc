@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "plugin/base/setting.h"
 #include "plugin/cli/exit_code.h"
 
 namespace samehost::cli {
@@ -48,16 +49,16 @@ std::string Join(const std::vector<std::string>& items) {
   return out;
 }
 
-// `items` in front of what the variable has.
+// `items` in front of what is set: the variable stands in for the machine's file as well.
 void AddToList(const char* name, const std::vector<std::string>& items, std::vector<Setting>* out) {
   if (items.empty()) return;
-  const std::string before = Environment(name);
+  const std::string before = SettingOr(name);
   out->push_back({name, Join(items) + (before.empty() ? "" : "," + before)});
 }
 
 void AddOptions(const RunOptions& options, std::vector<Setting>* out) {
   // samehost's libzmq leaves TCP alone unless it is told; here it is.
-  if (out->back().name == "LD_LIBRARY_PATH" && Environment("SAMEHOST_ZMQ").empty()) {
+  if (out->back().name == "LD_LIBRARY_PATH" && SettingOr("SAMEHOST_ZMQ").empty()) {
     out->push_back({"SAMEHOST_ZMQ", "ipc,tcp"});
   }
   if (options.replace_tls) out->push_back({"SAMEHOST_REPLACE_TLS", "1"});
@@ -71,20 +72,69 @@ void AddOptions(const RunOptions& options, std::vector<Setting>* out) {
   }
 }
 
-Remark OnKind(const ProgramFile& program) {
+// The libraries that samehost stands in front of, or in the place of, in this program.
+std::vector<std::string> Served(const RunOptions& options, const Installation& installation) {
+  std::vector<std::string> out;
+  if (options.grpc && CanBeListed(installation.preload)) out.emplace_back(SAMEHOST_GRPC_SONAME);
+  if (options.zmq && CanBeListed(installation.zmq_folder)) out.emplace_back("libzmq.so.5");
+  return out;
+}
+
+std::string Listed(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : " and ") + name;
+  return out;
+}
+
+// What the program loads is not known before it runs, so this says what would be served.
+void AddWhatIsServed(const RunOptions& options, const ProgramFile& program,
+                     const Installation& installation, std::vector<Remark>* out) {
+  const std::string kind = program.kind == ProgramKind::kScript ? " is a script: its interpreter"
+                                                                : " is dynamically linked: it";
+  const std::string needs = program.needs.empty() ? "" : " needs " + Listed(program.needs) + " and";
+  const std::vector<std::string> served = Served(options, installation);
+  if (served.empty()) {
+    out->push_back({true, program.path + kind + needs + " is not served"});
+    return;
+  }
+  out->push_back({true, program.path + kind + needs + " is served where it loads " +
+                            Listed(served) + " as libraries of the system"});
+  out->push_back(
+      {true,
+       "a module with a gRPC or ZeroMQ of its own (Python's wheels, python3-grpcio, Node "
+       "addons) is not served: samehost status names it once it is loaded"});
+}
+
+void AddKind(const RunOptions& options, const ProgramFile& program,
+             const Installation& installation, std::vector<Remark>* out) {
   switch (program.kind) {
     case ProgramKind::kDynamic:
-      return {true, program.path + " is dynamically linked: its libgrpc and libzmq are served"};
     case ProgramKind::kScript:
-      return {true, program.path + " is a script: what its interpreter loads is served"};
+      return AddWhatIsServed(options, program, installation, out);
     case ProgramKind::kStatic:
-      return {true, program.path + " is statically linked: it is left alone"};
+      return out->push_back({true, program.path + " is statically linked: it is left alone"});
     case ProgramKind::kForeign:
-      return {true, program.path + " is for another kind of processor: it is left alone"};
+      return out->push_back(
+          {true, program.path + " is for another kind of processor: it is left alone"});
     case ProgramKind::kOther:
-      break;
+      return out->push_back({true, program.path + " could not be looked into"});
   }
-  return {true, program.path + " could not be looked into"};
+}
+
+void AddParts(const ProgramFile& program, std::vector<Remark>* out) {
+  const auto add = [&](const char* what) {
+    out->push_back({true, std::string("a copy of ") + what + " is part of " + program.path +
+                              ": that " + what + " is left alone"});
+  };
+  if (program.own.grpc) add("gRPC");
+  if (program.own.zmq) add("libzmq");
+  for (const std::string& name : program.needs) {
+    const bool other_soname = name.starts_with("libgrpc.so") && name != SAMEHOST_GRPC_SONAME;
+    if (!other_soname && name.find("_unsecure") == std::string::npos) continue;
+    out->push_back({true, name +
+                              " is not the gRPC that samehost was built for (" SAMEHOST_GRPC_SONAME
+                              "): it is left alone"});
+  }
 }
 
 }  // namespace
@@ -112,11 +162,8 @@ std::vector<Remark> RemarksOn(const RunOptions& options, const ProgramFile& prog
                               "): it is left alone"});
     return out;
   }
-  out.push_back(OnKind(program));
-  if (program.static_grpc) {
-    out.push_back(
-        {true, "a copy of gRPC is part of " + program.path + ": that gRPC is left alone"});
-  }
+  AddKind(options, program, installation, &out);
+  AddParts(program, &out);
   if (options.grpc && !CanBeListed(installation.preload)) {
     out.push_back({false, installation.preload.empty()
                               ? std::string("libsamehost-preload.so is not where it was installed: "
@@ -138,7 +185,7 @@ int Run(const RunOptions& options) {
     Tell(name + ": " + (missing ? "no such program" : std::strerror(path.error().sys_errno)));
     return missing ? kNoSuchProgram : kCannotRun;
   }
-  const Result<ProgramFile> program = InspectProgram(*path);
+  const Result<ProgramFile> program = InspectProgram(*path, options.verbose);
   if (!program) {
     Tell(ToString(program.error()));
     return kCannotRun;

@@ -75,6 +75,23 @@ TEST_F(RunRubyTest, TalksToOneThatDoesNotRunSo) {
   EXPECT_EQ(TcpConnections(port), 1);
 }
 
+// Debian's module brings the whole of gRPC's core along.
+TEST_F(RunDistributionTest, PythonsGrpcIsLeftAloneAndNamed) {
+  const Words python = {"/usr/bin/python3", "-c",
+                        "import grpc\nprint('loaded', flush=True)\ninput()"};
+  if (RunToEnd({"/usr/bin/python3", "-c", "import grpc"}).code != 0) {
+    GTEST_SKIP() << "python3-grpcio is not installed";
+  }
+  Program program(UnderRun(python), Environment());
+  EXPECT_EQ(program.Line(), "loaded") << program.Errors();
+  std::string why;
+  for (const auto& one : Status()["left_alone"]) {
+    if (one["pid"] == program.pid() && one["protocol"] == "grpc") why = one["why"];
+  }
+  EXPECT_NE(why.find("a copy of gRPC is part of the module"), std::string::npos) << why;
+  EXPECT_NE(why.find("cygrpc"), std::string::npos) << why;
+}
+
 // Bear watches a build: a gRPC server, and a gRPC client for every compiler that is started; it
 // preloads a library of its own.
 TEST_F(RunDistributionTest, BearWritesTheSameCompilationDatabase) {
@@ -83,13 +100,13 @@ TEST_F(RunDistributionTest, BearWritesTheSameCompilationDatabase) {
   std::ofstream(source) << "int f(void) { return 1; }\n";
   const std::string build = "cc -c " + source + " -o " + scratch_.path() + "/1.o && cc -DTWO -c " +
                             source + " -o " + scratch_.path() + "/2.o";
-  const auto database = [&](const Words& before, Ended* ended) {
+  const auto database = [&](const Words& before, const std::string& log, Ended* ended) {
     const std::string file = scratch_.path() + "/compile_commands.json";
     std::filesystem::remove(file);
     Words words = before;
     words.insert(words.end(), {"bear", "--output", file, "--", "sh", "-c", build});
     Variables environment = Environment();
-    environment["SAMEHOST_LOG"] = "info";
+    environment["SAMEHOST_LOG"] = log;
     *ended = RunToEnd(words, environment);
     EXPECT_EQ(ended->code, 0) << ended->errors;
     std::ifstream in(file);
@@ -97,11 +114,15 @@ TEST_F(RunDistributionTest, BearWritesTheSameCompilationDatabase) {
   };
   Ended stock;
   Ended under;
-  const std::string expected = database({}, &stock);
-  EXPECT_EQ(database({Samehost(), "run", "--"}, &under), expected);
+  const std::string expected = database({}, "", &stock);
+  EXPECT_EQ(database({Samehost(), "run", "--"}, "info", &under), expected);
   EXPECT_NE(expected.find("-DTWO"), std::string::npos);
   EXPECT_EQ(under.out, stock.out);
   EXPECT_NE(under.errors.find(": shared memory"), std::string::npos) << under.errors;
+  // Everything went through shared memory, so there is nothing to say without being asked.
+  Ended silent;
+  EXPECT_EQ(database({Samehost(), "run", "--"}, "", &silent), expected);
+  EXPECT_EQ(silent.errors, stock.errors);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -111,6 +112,42 @@ TEST_F(RunGrpcTest, AddressesThatNobodyListensOnAreNotShownAsFallbacks) {
   }
   const Ended text = RunToEnd({Samehost(), "status"}, Environment());
   EXPECT_EQ(text.out.find("[::1]:" + port_), std::string::npos) << text.out;
+  // Nor said by the client, whose only connection is through shared memory.
+  client.CloseInput();
+  EXPECT_EQ(client.Wait(), 0);
+  EXPECT_EQ(client.Errors(), "");
+}
+
+// The connection that is really made decides what there is to warn of.
+TEST_F(RunGrpcTest, ASocketIsWarnedOfOnceAndOnlyWhereOneConnects) {
+  auto server = StartServer({StockEcho(), "server", "127.0.0.1:0"});
+  const Ended client =
+      RunToEnd(UnderRun({StockEcho(), "client", "localhost:" + port_, "3", "10"}), Environment());
+  EXPECT_EQ(client.code, 0);
+  EXPECT_EQ(client.errors.rfind("samehost: " + Address() + ": socket, because server_not_found", 0),
+            0u)
+      << client.errors;
+  EXPECT_EQ(client.errors.find('\n'), client.errors.size() - 1) << client.errors;
+}
+
+TEST_F(RunGrpcTest, NobodyThereIsNothingToWarnOf) {
+  const std::string address = "127.0.0.1:" + FreePort();
+  Program client(UnderRun({StockEcho(), "client", address, "1", "10"}), Environment());
+  Variables verbose = Environment();
+  verbose["SAMEHOST_LOG"] = "info";
+  Program told(UnderRun({StockEcho(), "client", address, "1", "10"}), verbose);
+  EXPECT_TRUE(Eventually([&] {
+    return told.Errors().find(address + ": no connection, neither over a socket") !=
+           std::string::npos;
+  })) << told.Errors();
+  // It has tried, said what it had to say, and tried again.
+  EXPECT_TRUE(Eventually([&] {
+    const auto fallbacks = Entries(Status(), "fallbacks", address);
+    return std::any_of(fallbacks.begin(), fallbacks.end(), [&](const auto& fallback) {
+      return fallback["pid"] == client.pid() && fallback["times"] >= 2;
+    });
+  }));
+  EXPECT_EQ(client.Errors(), "");
 }
 
 TEST_F(RunGrpcTest, OnlyTheServerRunsSo) {
@@ -157,17 +194,20 @@ class RunTlsTest : public RunGrpcTest {
     Program client(UnderRun(words, client_options), Environment());
     EXPECT_EQ(client.Line().substr(0, 7), "5 calls") << client.Errors();
     fallbacks_ = Entries(Status(), "fallbacks", Address());
+    said_ = server->Errors() + client.Errors();
     return Entries(Status(), "links", Address()).size();
   }
 
   Scratch keys_;
   std::vector<nlohmann::json> fallbacks_;
+  std::string said_;
 };
 
 TEST_F(RunTlsTest, IsLeftAloneUnlessBothSidesSaySo) {
   EXPECT_EQ(LinksWith({}, {}), 0u);
   ASSERT_EQ(fallbacks_.size(), 2u);
   for (const auto& fallback : fallbacks_) EXPECT_EQ(fallback["reason"], "tls_not_replaced");
+  EXPECT_EQ(said_, "") << "it was not asked for";
   EXPECT_EQ(LinksWith({"--replace-tls"}, {}), 0u);
   EXPECT_EQ(LinksWith({}, {"--replace-tls"}), 0u);
   EXPECT_EQ(LinksWith({"--replace-tls"}, {"--replace-tls"}), 1u);

@@ -24,8 +24,8 @@ class RunLeftAloneTest : public ::testing::Test {
   // What status says of it for this protocol; empty: nothing.
   static std::string WhyLeftAlone(const Program& program, const std::string& protocol) {
     const nlohmann::json status = Status();
-    for (const auto& one : status["left_alone"]) {
-      if (one["pid"] == program.pid() && one["protocol"] == protocol) return one["why"];
+    for (const auto& one : status["unsupported"]) {
+      if (one["pid"] == program.pid() && one["protocol"] == protocol) return one["detail"];
     }
     return "";
   }
@@ -58,7 +58,7 @@ TEST_F(RunLeftAloneTest, AnotherGrpc) {
     EXPECT_EQ(program.Line().substr(0, 19), "port (nil) address ");
     EXPECT_EQ(program.Line(), "answer 17");
     EXPECT_EQ(program.Line(), "done");
-    EXPECT_NE(program.Errors().find("gRPC is left alone"), std::string::npos) << program.Errors();
+    EXPECT_NE(program.Errors().find("gRPC is not served"), std::string::npos) << program.Errors();
     EXPECT_NE(WhyLeftAlone(program, "grpc"), "");
     program.CloseInput();
     EXPECT_EQ(program.Wait(), 0);
@@ -107,6 +107,25 @@ TEST_F(RunLeftAloneTest, ALibzmqBehindAnRpath) {
                  Environment());
   ExpectSocket(StockZmq(), PortOf(&server));
   EXPECT_NE(WhyLeftAlone(server, "zmq").find("brings along its own libzmq"), std::string::npos);
+}
+
+// As Debian's python3-grpcio, and Node's addons.
+TEST_F(RunLeftAloneTest, ModulesWithACopyInside) {
+  Program program(
+      UnderRun({Beside("module_user"), Beside("fake_grpc_module.so"), Beside("fake_zmq_module.so")},
+               {"--verbose"}),
+      Environment());
+  EXPECT_EQ(program.Line(), "loaded") << program.Errors();
+  EXPECT_EQ(WhyLeftAlone(program, "grpc"),
+            "a copy of gRPC is part of the module " + Beside("fake_grpc_module.so"));
+  EXPECT_EQ(WhyLeftAlone(program, "zmq"),
+            "a copy of libzmq is part of the module " + Beside("fake_zmq_module.so"));
+  EXPECT_NE(program.Errors().find("samehost status names it"), std::string::npos)
+      << program.Errors();
+  // One that needs nothing of either is not named.
+  Program other(UnderRun({Beside("module_user")}), Environment());
+  EXPECT_EQ(other.Line(), "loaded");
+  EXPECT_EQ(WhyLeftAlone(other, "grpc") + WhyLeftAlone(other, "zmq"), "");
 }
 
 TEST_F(RunLeftAloneTest, SetuidProgramsWithAMessage) {

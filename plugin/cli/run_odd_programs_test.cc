@@ -46,7 +46,7 @@ class OddProgramsFixture : public ::testing::Test {
   std::string Address() const { return "127.0.0.1:" + port_; }
   static bool IsSaidToBeLeftAlone(const Program& program) {
     const nlohmann::json status = Status();
-    return std::any_of(status["left_alone"].begin(), status["left_alone"].end(),
+    return std::any_of(status["unsupported"].begin(), status["unsupported"].end(),
                        [&](const auto& one) { return one["pid"] == program.pid(); });
   }
   size_t Links() const { return Entries(Status(), "links", Address()).size(); }

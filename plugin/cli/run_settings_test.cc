@@ -105,6 +105,46 @@ TEST_F(SettingsForTest, APathThatTheLinkerWouldSplit) {
   EXPECT_TRUE(told);
 }
 
+class RemarksOnTest : public SettingsForTest {
+ protected:
+  RemarksOnTest() { installation_.zmq_folder = "/lib/samehost"; }
+  std::string Remarks() const {
+    std::string out;
+    for (const Remark& remark : RemarksOn(options_, program_, installation_)) {
+      EXPECT_TRUE(remark.verbose) << remark.text;
+      out += remark.text + "\n";
+    }
+    return out;
+  }
+  bool Says(const std::string& text) const { return Remarks().find(text) != std::string::npos; }
+};
+
+// What a program will load is not known before it runs.
+TEST_F(RemarksOnTest, WhatWouldBeServedAndWhatNot) {
+  EXPECT_TRUE(Says("where it loads " SAMEHOST_GRPC_SONAME " and libzmq.so.5 as libraries"))
+      << Remarks();
+  EXPECT_TRUE(Says("wheels")) << Remarks();
+  options_.grpc = false;
+  EXPECT_TRUE(Says("where it loads libzmq.so.5 as libraries")) << Remarks();
+  options_.zmq = false;
+  EXPECT_TRUE(Says("is not served")) << Remarks();
+  EXPECT_FALSE(Says("libzmq.so.5")) << Remarks();
+}
+
+TEST_F(RemarksOnTest, WhatTheProgramNeedsAndHolds) {
+  program_.needs = {"libgrpc++.so.1.51", "libgrpc_unsecure.so.29", "libgrpc.so.77", "libzmq.so.5",
+                    SAMEHOST_GRPC_SONAME};
+  EXPECT_TRUE(Says("needs libgrpc++.so.1.51 and libgrpc_unsecure.so.29 and")) << Remarks();
+  for (const char* other : {"libgrpc_unsecure.so.29", "libgrpc.so.77"}) {
+    EXPECT_TRUE(Says(std::string(other) + " is not the gRPC that")) << Remarks();
+  }
+  EXPECT_FALSE(Says(SAMEHOST_GRPC_SONAME " is not the gRPC")) << Remarks();
+  EXPECT_FALSE(Says("a copy of")) << Remarks();
+  program_.own = {.grpc = true, .zmq = true};
+  EXPECT_TRUE(Says("a copy of gRPC is part of")) << Remarks();
+  EXPECT_TRUE(Says("a copy of libzmq is part of")) << Remarks();
+}
+
 class InspectProgramTest : public ::testing::Test {
  protected:
   std::string Write(const std::string& content, mode_t mode = 0755) const {
@@ -153,12 +193,12 @@ TEST_F(InspectProgramTest, RightsOfItsOwn) {
   EXPECT_FALSE(InspectProgram(path)->privileged);
 }
 
-TEST_F(InspectProgramTest, GrpcInside) {
-  EXPECT_FALSE(HoldsGrpc(testing::StockEcho()));
-  const std::string sign = "grpc.internal.security_connector";
-  EXPECT_TRUE(HoldsGrpc(Write("x" + sign + std::string(1, '\0'))));
-  EXPECT_FALSE(HoldsGrpc(Write("x" + sign)));
-  EXPECT_FALSE(HoldsGrpc(scratch_.path()));
+TEST_F(InspectProgramTest, LibrariesThatItNeeds) {
+  const auto needs = InspectProgram(testing::StockEcho())->needs;
+  ASSERT_FALSE(needs.empty());
+  for (const std::string& name : needs) EXPECT_EQ(name.rfind("libgrpc", 0), 0u) << name;
+  EXPECT_EQ(InspectProgram(testing::StockZmq())->needs, std::vector<std::string>{"libzmq.so.5"});
+  EXPECT_TRUE(InspectProgram(testing::StockZmq(), /*look_inside=*/false)->needs.empty());
 }
 
 TEST_F(InspectProgramTest, FoundAsTheShellDoes) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <memory>
 
 #include "plugin/cli/installation.h"
@@ -241,6 +242,64 @@ TEST_P(RunZmqTest, OnlyOneSideRunsSo) {
 
 INSTANTIATE_TEST_SUITE_P(Over, RunZmqTest, ::testing::Values("ipc", "tcp"),
                          [](const auto& info) { return std::string(info.param); });
+
+// What is said without being asked: a peer of this host that could use shared memory and does not
+// is worth a line; one of another host is what one expects.
+class RunZmqWarningTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (FindInstallation().zmq_folder.empty()) GTEST_SKIP() << "no libzmq of samehost's is built";
+  }
+  Variables Environment() const { return CleanEnvironment(scratch_.path()); }
+  static std::string PortOf(Program* server) {
+    const std::string line = server->Line();
+    EXPECT_EQ(line.rfind("listening ", 0), 0u) << line << server->Errors();
+    return line.substr(line.rfind(' ') + 1);
+  }
+  Ended Call(const std::string& address) const {
+    return RunToEnd(UnderRun({StockZmq(), "client", address, "3", "10"}), Environment());
+  }
+  static std::string NetworkOf(const std::string& pid) {
+    std::error_code gone;
+    return std::filesystem::read_symlink("/proc/" + pid + "/ns/net", gone).string();
+  }
+
+  Scratch scratch_;
+};
+
+TEST_F(RunZmqWarningTest, AStockPeerOfThisHostIsWarnedOfOnce) {
+  Program server({StockZmq(), "server", "127.0.0.1:0"}, Environment());
+  const Ended client = Call("127.0.0.1:" + PortOf(&server));
+  EXPECT_EQ(client.code, 0) << client.errors;
+  EXPECT_NE(client.errors.find("socket, because server_not_found"), std::string::npos)
+      << client.errors;
+  EXPECT_EQ(client.errors.find('\n'), client.errors.size() - 1) << client.errors;
+}
+
+TEST_F(RunZmqWarningTest, AStockPeerOfAnotherHostIsNot) {
+  // Another network namespace, which cannot be told from another host.
+  Program server({"unshare", "--net", "sh", "-c",
+                  "read -r go && ip address add 10.219.1.2/30 dev eth9 && ip link set eth9 up && "
+                  "exec \"$0\" server 10.219.1.2:0",
+                  StockZmq()},
+                 Environment());
+  const std::string pid = std::to_string(server.pid());
+  const auto is_away = [&] { return NetworkOf(pid) != NetworkOf("self"); };
+  const bool made =
+      IsInstalled("unshare") && IsInstalled("ip") && geteuid() == 0 &&
+      RunToEnd({"unshare", "--net", "true"}).code == 0 && Eventually(is_away) &&
+      RunToEnd({"sh", "-c",
+                "ip link add \"shst$0\" type veth peer name eth9 netns $0 && "
+                "ip address add 10.219.1.1/30 dev \"shst$0\" && ip link set \"shst$0\" up",
+                pid})
+              .code == 0;
+  if (!made) GTEST_SKIP() << "may not make network namespaces";
+  server.Tell("go");
+  const Ended client = Call("10.219.1.2:" + PortOf(&server));
+  EXPECT_EQ(client.code, 0) << client.errors;
+  EXPECT_EQ(client.out.substr(0, 7), "3 calls");
+  EXPECT_EQ(client.errors, "");
+}
 
 }  // namespace
 }  // namespace samehost::cli::testing

@@ -3,7 +3,7 @@ _samehost() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   local command=${COMP_WORDS[1]}
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'run status explain doctor metrics --help --version' -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W 'run status explain doctor metrics off on --help --version' -- "$current")
     return
   fi
   if [ "$command" = run ]; then
@@ -44,10 +44,12 @@ _samehost() {
     status) words+=' --json --watch --interval' ;;
     explain)
       words+=' --credentials --replace-tls --dir --json'
-      [[ $current == -* ]] || words='localhost: unix: unix-abstract: dns:/// tcp:// ipc:// shm://'
+      [[ $current == -* ]] || words='localhost: unix: unix-abstract: dns:/// ipv4: ipv6: tcp:// ipc:// shm://'
       ;;
     doctor) words+=' --json --dir' ;;
     metrics) words+=' --output' ;;
+    off) words+=' --exclude --dir' ;;
+    on) words+=' --dir' ;;
     *) return ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

@@ -69,7 +69,7 @@ class Taker {
     std::sort(snapshot_.links.begin(), snapshot_.links.end(), [](const auto& a, const auto& b) {
       return a.started_unix_nanos() < b.started_unix_nanos();
     });
-    snapshot_.other_versions = other_versions_.size();
+    snapshot_.other_version_links = other_versions_.size();
     return std::move(snapshot_);
   }
 

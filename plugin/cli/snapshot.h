@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "plugin/cli/observed_link.h"
+#include "plugin/cli/outdated.h"
 #include "plugin/cli/proc.h"
 #include "plugin/rendezvous/decision_page.h"
 
@@ -37,7 +38,9 @@ struct Snapshot {
   std::vector<ObservedLink> links;          // oldest first
   std::vector<ObservedDecision> decisions;  // by process, oldest first
   std::vector<LeftAlone> left_alone;
-  size_t other_versions = 0;    // links whose memory another version of samehost has laid out
+  // Libraries of this installation that lack an update of the distribution's. Not TakeSnapshot()'s.
+  std::vector<BuiltFrom> outdated;
+  size_t other_version_links = 0;    // links whose memory another version of samehost has laid out
   size_t hidden_processes = 0;  // that this user may not look into
 };
 

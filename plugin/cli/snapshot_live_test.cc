@@ -84,7 +84,7 @@ TEST_F(SnapshotLiveTest, WithoutDescriptors) {
 
 // After an upgrade, programs that were started before it are still there.
 TEST_F(SnapshotLiveTest, OfAnotherVersion) {
-  const size_t before = TakeSnapshot().other_versions;
+  const size_t before = TakeSnapshot().other_version_links;
   bool readable = false;
   for (const Descriptor& descriptor : ListDescriptors(getpid(), &readable)) {
     if (MemfdName(descriptor.target) != "samehost-link") continue;
@@ -94,7 +94,7 @@ TEST_F(SnapshotLiveTest, OfAnotherVersion) {
         static_cast<ssize_t>(sizeof(version)));
   }
   EXPECT_FALSE(Find().has_value());
-  EXPECT_EQ(TakeSnapshot().other_versions, before + 1);
+  EXPECT_EQ(TakeSnapshot().other_version_links, before + 1);
 }
 
 TEST_F(SnapshotLiveTest, GoesWithItsProcesses) {

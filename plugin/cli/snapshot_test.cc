@@ -6,7 +6,12 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <regex>
+#include <set>
+#include <sstream>
 
 #include "plugin/base/mapping.h"
 #include "plugin/base/unique_fd.h"
@@ -191,7 +196,7 @@ Snapshot MakeSnapshot() {
                                  .detail = ""},
                                 std::nullopt});
   snapshot.left_alone.push_back({process, "grpc", "another version"});
-  snapshot.other_versions = 3;
+  snapshot.other_version_links = 3;
   return snapshot;
 }
 
@@ -202,8 +207,9 @@ std::string Joined(const std::vector<std::string>& lines) {
 }
 
 TEST(StatusTextTest, Table) {
-  const std::string text = Joined(StatusText(MakeSnapshot(), {}, true));
-  EXPECT_NE(text.find("100 client\"x uid 1000 (stopped)"), std::string::npos) << text;
+  const std::string text = Joined(StatusText(MakeSnapshot(), {}, true, 0));
+  EXPECT_NE(text.find("100 client\"x uid 1000"), std::string::npos) << text;
+  EXPECT_NE(text.find("client stopped"), std::string::npos);
   EXPECT_NE(text.find("1m"), std::string::npos);
   EXPECT_NE(text.find("0.50"), std::string::npos) << "doorbells for each message";
   EXPECT_NE(text.find("25%/25%"), std::string::npos);
@@ -211,6 +217,82 @@ TEST(StatusTextTest, Table) {
   EXPECT_NE(text.find("[::]:8"), std::string::npos);
   EXPECT_NE(text.find("another version"), std::string::npos);
   EXPECT_NE(text.find("3 connections of another version"), std::string::npos);
+}
+
+// A link as on a machine that has been up for long: its cells are as wide as they come.
+Snapshot WideSnapshot() {
+  Snapshot snapshot = MakeSnapshot();
+  ObservedLink& link = snapshot.links[0];
+  for (ObservedSide& side : link.side) {
+    side.pid = 1234567;
+    side.name = "a_process_name_";
+    side.address = "unix:/run/user/1000/some/application/rpc.sock";
+    side.counters.messages_sent = 999'000'000;
+    side.counters.bytes_sent = 999'000'000'000;
+    side.counters.ring_full = 999;
+  }
+  return snapshot;
+}
+
+std::string HeadingsAt(size_t width, const Rates& rates) {
+  return StatusText(WideSnapshot(), rates, true, width).at(0);
+}
+
+TEST(StatusTextTest, FitsEveryWidthAndKeepsWhatMatters) {
+  Rates rates;
+  LinkRates& rate = rates[{1, 2}];
+  for (size_t i = 0; i < 2; ++i) {
+    rate.messages_per_second[i] = 999'000;
+    rate.bytes_per_second[i] = 999'000'000;
+    rate.ring_full_per_second[i] = 5;
+  }
+  for (size_t width = 200; width >= 60; --width) {
+    const auto lines = StatusText(WideSnapshot(), rates, true, width);
+    for (size_t i = 0; i < 2; ++i) EXPECT_LE(lines[i].size(), width) << lines[i];
+    for (const char* heading : {"ADDRESS", "CLIENT", "SERVER", "MSG/S", "BYTES/S", "NOTE"}) {
+      EXPECT_NE(lines[0].find(heading), std::string::npos) << width << ": " << lines[0];
+    }
+    const bool has_protocol = lines[0].rfind("PROTO", 0) == 0;
+    EXPECT_TRUE(has_protocol || width < 80) << width << ": " << lines[0];
+    EXPECT_NE(lines[1].find("999k/999k"), std::string::npos) << lines[1];
+    EXPECT_NE(lines[1].find("999M/999M"), std::string::npos) << lines[1];
+    EXPECT_NE(lines[1].find(".sock"), std::string::npos) << "the end tells more: " << lines[1];
+    EXPECT_NE(lines[1].find("1234567"), std::string::npos) << lines[1];
+  }
+}
+
+TEST(StatusTextTest, AWiderTerminalShowsMore) {
+  size_t before = 0;
+  for (size_t width = 60; width <= 250; ++width) {
+    const std::string headings = HeadingsAt(width, {});
+    std::istringstream words(headings);
+    const std::vector<std::string> columns{std::istream_iterator<std::string>(words), {}};
+    EXPECT_GE(columns.size(), before) << width << ": " << headings;
+    before = columns.size();
+  }
+  EXPECT_EQ(HeadingsAt(250, {}), HeadingsAt(0, {}));
+  for (const char* heading : {"AGE", "MESSAGES", "BYTES ", "FILL", "FULL", "MEMORY"}) {
+    EXPECT_NE(HeadingsAt(250, {}).find(heading), std::string::npos) << heading;
+  }
+}
+
+TEST(StatusTextTest, OtherTablesFitToo) {
+  Snapshot snapshot = MakeSnapshot();
+  snapshot.decisions[0].record.detail = std::string(300, 'x');
+  for (size_t width = 60; width <= 200; ++width) {
+    const std::string text = Joined(StatusText(snapshot, {}, false, width));
+    EXPECT_NE(text.find("127.0.0.1:9"), std::string::npos) << text;
+    EXPECT_NE(text.find("server_not_found"), std::string::npos) << text;
+    EXPECT_EQ(text.find(std::string(width, 'x')), std::string::npos) << text;
+  }
+}
+
+TEST(StatusTextTest, SaysWhoDoesNotKeepUp) {
+  Rates rates;
+  rates[{1, 2}].ring_full_per_second[0] = 1;
+  const std::string text = Joined(StatusText(MakeSnapshot(), rates, false, 0));
+  EXPECT_NE(text.find("server is slow"), std::string::npos) << text;
+  EXPECT_EQ(text.find("client is slow"), std::string::npos) << text;
 }
 
 TEST(StatusTextTest, Numbers) {
@@ -234,7 +316,7 @@ TEST(StatusJsonTest, Fields) {
   EXPECT_EQ(json["fallbacks"][0]["reason"], "server_not_found");
   EXPECT_EQ(json["fallbacks"][0]["times"], 3);
   EXPECT_EQ(json["listening"][0]["address"], "[::]:8");
-  EXPECT_EQ(json["left_alone"][0]["why"], "another version");
+  EXPECT_EQ(json["unsupported"][0]["detail"], "another version");
 }
 
 TEST(RatesTest, PerSecond) {
@@ -260,6 +342,41 @@ TEST(MetricsTest, Text) {
             std::string::npos);
   EXPECT_NE(text.find("samehost_links 1\n"), std::string::npos);
   EXPECT_EQ(text.back(), '\n');
+}
+
+std::string FileText(const std::string& path) {
+  std::ifstream file(path);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+// The counters of a side are called the same in JSON, metrics, documentation and samehost::Stats().
+TEST(NamesTest, OneNameForOneCounter) {
+  const auto json = nlohmann::json::parse(StatusJson(MakeSnapshot(), {}));
+  const std::string metrics = MetricsText(MakeSnapshot());
+  const std::string page = FileText(SAMEHOST_DOCS "/cli.md");
+  const std::set<std::string> no_counters = {"pid", "uid", "pid_in_its_namespace"};
+  std::set<std::string> counters;
+  for (const auto& [name, value] : json["links"][0]["client"].items()) {
+    if (!value.is_number() || no_counters.count(name) != 0) continue;
+    counters.insert(name);
+    const bool gauge = name.rfind("ring_", 0) == 0 && name.ends_with("_bytes");
+    EXPECT_NE(metrics.find("samehost_link_" + name + (gauge ? "{" : "_total{")), std::string::npos)
+        << name;
+    EXPECT_NE(page.find("`" + name + "`"), std::string::npos) << name;
+  }
+  EXPECT_GE(counters.size(), 14u);
+  const std::string header = FileText(SAMEHOST_PUBLIC_HEADER);
+  const std::string fields = header.substr(header.find("struct LinkStats {"));
+  const std::regex field("(\\w+) = 0");
+  const std::set<std::string> of_process = {"links_opened", "links_live", "fallbacks",
+                                            "memory_bytes"};
+  size_t compared = 0;
+  for (std::sregex_iterator at(fields.begin(), fields.end(), field), end; at != end; ++at) {
+    const std::string name = (*at)[1];
+    EXPECT_TRUE(counters.count(name) + of_process.count(name) == 1) << name;
+    ++compared;
+  }
+  EXPECT_GE(compared, 14u);
 }
 
 TEST(ProcTest, ThisProcess) {

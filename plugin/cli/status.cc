@@ -5,13 +5,17 @@
 #include <chrono>
 #include <cstdio>
 #include <thread>
+#include <utility>
 
 #include "plugin/cli/exit_code.h"
+#include "plugin/cli/outdated.h"
 #include "plugin/cli/rates.h"
 #include "plugin/cli/snapshot.h"
 #include "plugin/cli/status_json.h"
 #include "plugin/cli/status_text.h"
+#include "plugin/cli/switch.h"
 #include "plugin/cli/watch.h"
+#include "plugin/rendezvous/sweep.h"
 
 namespace samehost::cli {
 namespace {
@@ -22,17 +26,27 @@ constexpr double kWatchInterval = 1.0;
 
 bool ShowsUid() { return geteuid() == 0; }
 
+// What is switched off comes first: it is why there is nothing else.
+std::vector<std::string> Lines(const Snapshot& now, const Rates& rates, size_t columns) {
+  std::vector<std::string> lines = SwitchLines();
+  for (std::string& line : StatusText(now, rates, ShowsUid(), columns)) {
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
 int Once(const StatusOptions& options) {
   const double interval = options.interval > 0 ? options.interval : kOnceInterval;
   const Snapshot before = TakeSnapshot();
   // Rates are of this time; without a link there is nothing to wait for.
   if (!before.links.empty()) std::this_thread::sleep_for(std::chrono::duration<double>(interval));
-  const Snapshot after = before.links.empty() ? before : TakeSnapshot();
+  Snapshot after = before.links.empty() ? before : TakeSnapshot();
+  after.outdated = FindOutdated();
   const Rates rates = RatesBetween(before, after);
   if (options.json) {
     std::fputs(StatusJson(after, rates).c_str(), stdout);
   } else {
-    for (const std::string& line : StatusText(after, rates, ShowsUid())) std::puts(line.c_str());
+    for (const std::string& line : Lines(after, rates, TerminalColumns())) std::puts(line.c_str());
   }
   return std::fflush(stdout) == 0 ? kOk : kFailed;
 }
@@ -40,15 +54,18 @@ int Once(const StatusOptions& options) {
 }  // namespace
 
 int Status(const StatusOptions& options) {
+  rendezvous::SweepOwnFolders("");
   if (!options.watch) return Once(options);
-  Snapshot before = TakeSnapshot();
-  return Watch(options.interval > 0 ? options.interval : kWatchInterval, [&] {
-    Snapshot now = TakeSnapshot();
-    const Rates rates = RatesBetween(before, now);
-    auto lines = StatusText(now, rates, ShowsUid());
-    before = std::move(now);
-    return lines;
-  });
+  Snapshot now = TakeSnapshot();
+  Rates rates;
+  return Watch(
+      options.interval > 0 ? options.interval : kWatchInterval,
+      [&] {
+        const Snapshot before = std::exchange(now, TakeSnapshot());
+        now.outdated = FindOutdated();
+        rates = RatesBetween(before, now);
+      },
+      [&](size_t columns) { return Lines(now, rates, columns); });
 }
 
 }  // namespace samehost::cli

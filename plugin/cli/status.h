@@ -7,7 +7,7 @@ namespace samehost::cli {
 struct StatusOptions {
   bool json = false;
   bool watch = false;
-  double interval = 0;  // seconds between two looks, whose difference makes the rates; 0: usual
+  double interval = 0;  // seconds between two samples, whose difference makes the rates; 0: usual
 };
 
 // The exit code.

@@ -30,11 +30,11 @@ Json OfSide(const ObservedSide& side) {
   out["bytes_received"] = side.counters.bytes_received;
   out["records_sent"] = side.counters.records_sent;
   out["doorbells_rung"] = side.counters.doorbells_rung;
-  out["doorbells_late"] = side.counters.doorbells_late;
+  out["doorbells_deferred"] = side.counters.doorbells_deferred;
   out["sleeps"] = side.counters.sleeps;
-  out["spins_paid"] = side.counters.spins_paid;
+  out["spins_succeeded"] = side.counters.spins_succeeded;
   out["spins_failed"] = side.counters.spins_failed;
-  out["times_full"] = side.counters.ring_full;
+  out["ring_full"] = side.counters.ring_full;
   out["blocks_lent"] = side.counters.blocks_lent;
   out["ring_bytes"] = side.ring_bytes;
   out["ring_used_bytes"] = side.ring_used;
@@ -68,7 +68,7 @@ Json OfDecision(const ObservedDecision& decision, uint64_t now) {
   out["address"] = record.address;
   out["reason"] = Name(record.reason);
   out["detail"] = record.detail;
-  out["explanation"] = Explain(record.reason);
+  out["remedy"] = Explain(record.reason, record.protocol);
   out["times"] = record.times;
   if (decision.sockets.has_value()) out["open_sockets"] = *decision.sockets;
   out["age_seconds"] = Seconds(record.unix_nanos, now);
@@ -92,14 +92,22 @@ std::string StatusJson(const Snapshot& snapshot, const Rates& rates) {
     if (shared && !listening) continue;  // it is a link, or was one
     out[shared ? "listening" : "fallbacks"].push_back(OfDecision(decision, snapshot.unix_nanos));
   }
-  out["left_alone"] = Json::array();
+  out["unsupported"] = Json::array();
   for (const LeftAlone& one : snapshot.left_alone) {
     Json entry = OfProcess(one.process.pid, one.process.name, one.process.state);
     entry["protocol"] = one.protocol;
-    entry["why"] = one.why;
-    out["left_alone"].push_back(entry);
+    entry["detail"] = one.why;
+    out["unsupported"].push_back(entry);
   }
-  out["other_versions"] = snapshot.other_versions;
+  out["outdated"] = Json::array();
+  for (const BuiltFrom& library : snapshot.outdated) {
+    out["outdated"].push_back({{"library", library.library},
+                               {"path", library.path},
+                               {"built_from", library.source},
+                               {"package", library.installed->name},
+                               {"installed", library.installed->source_version}});
+  }
+  out["other_version_links"] = snapshot.other_version_links;
   out["hidden_processes"] = snapshot.hidden_processes;
   return out.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
 }

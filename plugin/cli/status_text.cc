@@ -1,14 +1,53 @@
 #include "plugin/cli/status_text.h"
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <utility>
+
+#include "plugin/cli/table.h"
 
 namespace samehost::cli {
 namespace {
 
-using Row = std::vector<std::string>;
+// What a reader looks for first stays on 80 columns: who talks with whom, how much, and what is
+// wrong.
+const std::vector<Column>& LinkColumns() {
+  static const auto* columns = new std::vector<Column>{
+      {.heading = "PROTO", .leave_out = 1},
+      {.heading = "ADDRESS", .cut = Cut::kFront, .comfortable = 24, .least = 8},
+      {.heading = "CLIENT", .cut = Cut::kEnd, .comfortable = 20, .least = 8},
+      {.heading = "SERVER", .cut = Cut::kEnd, .comfortable = 20, .least = 8},
+      {.heading = "AGE", .leave_out = 5},
+      {.heading = "MESSAGES", .leave_out = 4},
+      {.heading = "MSG/S"},
+      {.heading = "BYTES", .leave_out = 6},
+      {.heading = "BYTES/S"},
+      {.heading = "DOORBELLS/MSG", .leave_out = 3},
+      {.heading = "FILL", .leave_out = 7},
+      {.heading = "FULL", .leave_out = 2},
+      {.heading = "MEMORY", .leave_out = 8},
+      {.heading = "NOTE", .cut = Cut::kEnd, .comfortable = 15, .least = 8}};
+  return *columns;
+}
+
+const std::vector<Column>& FallbackColumns() {
+  static const auto* columns = new std::vector<Column>{
+      {.heading = "PROCESS", .cut = Cut::kEnd, .comfortable = 20, .least = 10},
+      {.heading = "SIDE"},
+      {.heading = "ADDRESS", .cut = Cut::kFront, .comfortable = 24, .least = 10},
+      {.heading = "REASON"},
+      {.heading = "DETAIL", .leave_out = 1, .cut = Cut::kEnd, .comfortable = 20, .least = 8}};
+  return *columns;
+}
+
+const std::vector<Column>& ListeningColumns() {
+  static const auto* columns = new std::vector<Column>{
+      {.heading = "PROCESS", .cut = Cut::kEnd, .comfortable = 20, .least = 10},
+      {.heading = "PROTOCOL"},
+      {.heading = "ADDRESS", .cut = Cut::kFront, .comfortable = 24, .least = 10}};
+  return *columns;
+}
 
 std::string Format(const char* format, double value) {
   char text[32];
@@ -21,7 +60,22 @@ std::string Who(const ObservedSide& side, bool show_uid) {
   if (side.pid == 0) return std::to_string(side.inner_pid) + " (not visible)";
   std::string out = std::to_string(side.pid) + " " + side.name;
   if (show_uid) out += " uid " + std::to_string(side.uid);
-  if (side.state == 'T' || side.state == 't') out += " (stopped)";
+  return out;
+}
+
+bool IsStopped(const ObservedSide& side) { return side.state == 'T' || side.state == 't'; }
+
+// What may be wrong; empty when nothing is.
+std::string NoteOn(const ObservedLink& link, const LinkRates& rates) {
+  std::string out;
+  const auto add = [&out](bool is_so, const char* text) {
+    if (is_so) out += (out.empty() ? "" : ", ") + std::string(text);
+  };
+  add(IsStopped(link.client()), "client stopped");
+  add(IsStopped(link.server()), "server stopped");
+  // A sender found its ring full: the other side does not keep up.
+  add(rates.ring_full_per_second[0] > 0, "server is slow");
+  add(rates.ring_full_per_second[1] > 0, "client is slow");
   return out;
 }
 
@@ -61,22 +115,13 @@ Row OfLink(const ObservedLink& link, const LinkRates& rates, uint64_t now, bool 
           DoorbellsPerMessage(link),
           Fill(link.client()) + "/" + Fill(link.server()),
           Both(static_cast<double>(c.ring_full), static_cast<double>(s.ring_full)),
-          Amount(static_cast<double>(link.memory_bytes))};
+          Amount(static_cast<double>(link.memory_bytes)),
+          NoteOn(link, rates)};
 }
 
-void AddTable(const std::vector<Row>& rows, std::vector<std::string>* out) {
-  std::vector<size_t> widths(rows.front().size(), 0);
-  for (const Row& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  for (const Row& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
-      if (i + 1 < row.size()) line += std::string(widths[i] - row[i].size() + 2, ' ');
-    }
-    out->push_back(line);
-  }
+void AddTable(const std::vector<Column>& columns, const std::vector<Row>& rows, size_t width,
+              std::vector<std::string>* out) {
+  for (std::string& line : LayOut(columns, rows, width)) out->push_back(std::move(line));
 }
 
 std::string Subject(const Process& process, bool show_uid) {
@@ -85,8 +130,9 @@ std::string Subject(const Process& process, bool show_uid) {
   return out;
 }
 
-void AddFallbacks(const Snapshot& snapshot, bool show_uid, std::vector<std::string>* out) {
-  std::vector<Row> rows = {{"PROCESS", "SIDE", "ADDRESS", "REASON", "DETAIL"}};
+void AddFallbacks(const Snapshot& snapshot, bool show_uid, size_t width,
+                  std::vector<std::string>* out) {
+  std::vector<Row> rows;
   for (const ObservedDecision& decision : snapshot.decisions) {
     const auto& record = decision.record;
     // Nobody answered there, or the connection has ended: nothing that could go faster.
@@ -95,14 +141,15 @@ void AddFallbacks(const Snapshot& snapshot, bool show_uid, std::vector<std::stri
     rows.push_back({Subject(decision.process, show_uid), listening ? "server" : "client",
                     record.address, std::string(Name(record.reason)), record.detail});
   }
-  if (rows.size() == 1) return;
+  if (rows.empty()) return;
   out->push_back("");
   out->push_back("On sockets (samehost explain ADDRESS says more):");
-  AddTable(rows, out);
+  AddTable(FallbackColumns(), rows, width, out);
 }
 
-void AddListening(const Snapshot& snapshot, bool show_uid, std::vector<std::string>* out) {
-  std::vector<Row> rows = {{"PROCESS", "PROTOCOL", "ADDRESS"}};
+void AddListening(const Snapshot& snapshot, bool show_uid, size_t width,
+                  std::vector<std::string>* out) {
+  std::vector<Row> rows;
   for (const ObservedDecision& decision : snapshot.decisions) {
     const auto& record = decision.record;
     if (record.reason != FallbackReason::kNone ||
@@ -111,18 +158,25 @@ void AddListening(const Snapshot& snapshot, bool show_uid, std::vector<std::stri
     }
     rows.push_back({Subject(decision.process, show_uid), record.protocol, record.address});
   }
-  if (rows.size() == 1) return;
+  if (rows.empty()) return;
   out->push_back("");
   out->push_back("Servers that offer shared memory:");
-  AddTable(rows, out);
+  AddTable(ListeningColumns(), rows, width, out);
 }
 
 void AddLeftAlone(const Snapshot& snapshot, bool show_uid, std::vector<std::string>* out) {
   if (snapshot.left_alone.empty()) return;
   out->push_back("");
-  out->push_back("Under samehost run, and left alone:");
+  out->push_back("Under samehost run, and not supported:");
   for (const LeftAlone& one : snapshot.left_alone) {
     out->push_back(Subject(one.process, show_uid) + " (" + one.protocol + "): " + one.why);
+  }
+}
+
+void AddOutdated(const Snapshot& snapshot, std::vector<std::string>* out) {
+  for (const BuiltFrom& library : snapshot.outdated) {
+    out->push_back("");
+    out->push_back("Warning: " + WhatIsMissing(library) + ". Update samehost, or build it again.");
   }
 }
 
@@ -146,26 +200,27 @@ std::string Age(double seconds) {
   return Format("%.0fd", std::floor(seconds / 86400));
 }
 
-std::vector<std::string> StatusText(const Snapshot& snapshot, const Rates& rates, bool show_uid) {
+std::vector<std::string> StatusText(const Snapshot& snapshot, const Rates& rates, bool show_uid,
+                                    size_t width) {
   std::vector<std::string> out;
   if (snapshot.links.empty()) {
     out.push_back("No connection through shared memory.");
   } else {
-    std::vector<Row> rows = {{"PROTO", "ADDRESS", "CLIENT", "SERVER", "AGE", "MESSAGES", "/S",
-                              "BYTES", "/S", "BELLS/MSG", "FILL", "FULL", "MEMORY"}};
+    std::vector<Row> rows;
     for (const ObservedLink& link : snapshot.links) {
       const auto found = rates.find(link.id);
       rows.push_back(OfLink(link, found != rates.end() ? found->second : LinkRates(),
                             snapshot.unix_nanos, show_uid));
     }
-    AddTable(rows, &out);
+    AddTable(LinkColumns(), rows, width, &out);
   }
-  AddListening(snapshot, show_uid, &out);
-  AddFallbacks(snapshot, show_uid, &out);
+  AddListening(snapshot, show_uid, width, &out);
+  AddFallbacks(snapshot, show_uid, width, &out);
   AddLeftAlone(snapshot, show_uid, &out);
-  if (snapshot.other_versions > 0) {
+  AddOutdated(snapshot, &out);
+  if (snapshot.other_version_links > 0) {
     out.push_back("");
-    out.push_back("Not shown: " + std::to_string(snapshot.other_versions) +
+    out.push_back("Not shown: " + std::to_string(snapshot.other_version_links) +
                   " connections of another version of samehost; use that version's command.");
   }
   if (snapshot.hidden_processes > 0) {

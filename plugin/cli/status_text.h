@@ -11,7 +11,9 @@
 namespace samehost::cli {
 
 // Lines without their ends. `show_uid`: whose processes they are is of interest (root sees all).
-std::vector<std::string> StatusText(const Snapshot& snapshot, const Rates& rates, bool show_uid);
+// `width`: places of the terminal that the tables are laid out for; 0: everything is shown.
+std::vector<std::string> StatusText(const Snapshot& snapshot, const Rates& rates, bool show_uid,
+                                    size_t width);
 
 // "1.5 MB", "12 k": four places at most.
 std::string Amount(double value);

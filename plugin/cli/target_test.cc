@@ -30,6 +30,82 @@ TEST(TargetTest, Grpc) {
   EXPECT_EQ(ParseTarget("127.0.0.1:1")->protocol, "grpc");
 }
 
+std::string All(const std::string& text) {
+  const Result<Target> target = ParseTarget(text);
+  if (!target) return "error: " + ToString(target.error());
+  std::string out;
+  for (const auto& address : target->addresses) {
+    out += (out.empty() ? "" : " ") + rendezvous::ToString(address);
+  }
+  return out;
+}
+
+// As gRPC's own resolvers of these schemes take them.
+TEST(TargetTest, Lists) {
+  EXPECT_EQ(All("ipv4:127.0.0.1:1,127.0.0.2:2"), "127.0.0.1:1 127.0.0.2:2");
+  EXPECT_EQ(All("ipv4:127.0.0.1:1,,127.0.0.2:2,"), "127.0.0.1:1 127.0.0.2:2");
+  EXPECT_EQ(All("ipv4:///127.0.0.1:1"), "127.0.0.1:1");
+  EXPECT_EQ(All("ipv6:[::1]:1,[::2]:2"), "[::1]:1 [::2]:2");
+  EXPECT_EQ(All("ipv6:%5B::1%5D:1"), "[::1]:1");
+  EXPECT_EQ(All("unix:/a,/b"), "unix:/a unix:/b");
+  EXPECT_EQ(All("unix-abstract:a,b"), "unix-abstract:a unix-abstract:b");
+  EXPECT_TRUE(ParseTarget("ipv4:127.0.0.1:1,127.0.0.2:2")->is_list);
+  EXPECT_FALSE(ParseTarget("ipv4:127.0.0.1:1,")->is_list);
+  // One that is wrong spoils the target.
+  for (const char* text :
+       {"ipv4:127.0.0.1:1,nonsense", "ipv4:127.0.0.1:1,localhost:2", "ipv4:127.0.0.1",
+        "ipv4:[::1]:1", "ipv6:127.0.0.1:1", "ipv6:[::1]", "ipv4:,", "ipv4:", "ipv4://127.0.0.1:1",
+        "ipv4:127.0.0.1:99999", "unix://relative"}) {
+    EXPECT_EQ(ParseTarget(text).error().code, ErrorCode::kInvalidArgument) << text;
+  }
+}
+
+TEST(TargetTest, PortsThatAreNone) {
+  for (const char* text : {"localhost:99999", "127.0.0.1:65536", "localhost:0", "localhost:-1",
+                           "localhost:5005x", "localhost:orders", "tcp://127.0.0.1:99999",
+                           "tcp://127.0.0.1:0", "dns:///localhost:99999"}) {
+    const auto target = ParseTarget(text);
+    ASSERT_FALSE(target.ok()) << text;
+    EXPECT_EQ(target.error().code, ErrorCode::kInvalidArgument) << text;
+    EXPECT_NE(ToString(target.error()).find("is no port"), std::string::npos) << text;
+  }
+  // Where gRPC would really go.
+  const std::string said = ToString(ParseTarget("localhost:99999").error());
+  EXPECT_NE(said.find("port 34463"), std::string::npos) << said;
+  EXPECT_EQ(First("127.0.0.1:65535"), "127.0.0.1:65535");
+}
+
+// Of names only: behind an address in numbers gRPC goes to port 0.
+TEST(TargetTest, PortsThatGrpcKnows) {
+  const auto port = [](const std::string& text) {
+    const std::string first = First(text);
+    return first.substr(first.rfind(':') + 1);
+  };
+  EXPECT_EQ(port("localhost:https"), "443");
+  EXPECT_EQ(port("localhost:http"), "80");
+  EXPECT_EQ(port("localhost"), "443");
+  const auto target = ParseTarget("localhost");
+  ASSERT_EQ(target->notes.size(), 1u);
+  EXPECT_NE(target->notes[0].find("443"), std::string::npos);
+  EXPECT_TRUE(ParseTarget("localhost:1")->notes.empty());
+  for (const char* text : {"127.0.0.1", "[::1]", "::1", "127.0.0.1:https", "tcp://localhost"}) {
+    EXPECT_EQ(ParseTarget(text).error().code, ErrorCode::kInvalidArgument) << text;
+  }
+}
+
+TEST(TargetTest, SchemesThatAreResolvedElsewhere) {
+  for (const char* text : {"xds:///orders", "xds:orders", "google-c2p:///x", "etcd:///orders",
+                           "consul://127.0.0.1/orders"}) {
+    const auto target = ParseTarget(text);
+    ASSERT_FALSE(target.ok()) << text;
+    EXPECT_EQ(target.error().code, ErrorCode::kUnsupported) << text;
+    EXPECT_NE(ToString(target.error()).find("samehost explain HOST:PORT"), std::string::npos)
+        << text;
+  }
+  const std::string said = ToString(ParseTarget("etcd:///orders").error());
+  EXPECT_NE(said.find("\"etcd\""), std::string::npos) << said;
+}
+
 TEST(TargetTest, ZeroMq) {
   EXPECT_EQ(First("tcp://127.0.0.1:5555"), "127.0.0.1:5555");
   EXPECT_EQ(First("tcp://127.0.0.2:0;127.0.0.1:5555"), "127.0.0.1:5555");
@@ -65,8 +141,9 @@ TEST(TargetTest, Localhost) {
 }
 
 TEST(TargetTest, Nonsense) {
-  for (const char* text : {"", "host", ":1", "host:", "[::1]", "[::1", "dns://1.2.3.4",
-                           "unix:", "unix-abstract:", "ipc://", "ipc://@", "tcp://", "tcp://*"}) {
+  for (const char* text :
+       {"", ":1", "host:", "[::1]:", "[::1]", "[::1", "no colon", "dns://1.2.3.4", "tcp://host",
+        "unix:", "unix-abstract:", "ipc://", "ipc://@", "tcp://", "tcp://*"}) {
     EXPECT_EQ(ParseTarget(text).error().code, ErrorCode::kInvalidArgument) << text;
   }
   EXPECT_EQ(ParseTarget("unix:" + std::string(200, 'x')).error().code, ErrorCode::kInvalidArgument);

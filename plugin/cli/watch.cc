@@ -122,10 +122,18 @@ class Events {
   bool keys_;
 };
 
-std::string FrameNow(const std::vector<std::string>& lines) {
+struct Size {
+  int rows = 24;
+  int columns = 80;
+};
+
+Size SizeNow() {
   winsize size = {};
   ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
-  return Frame(lines, size.ws_row > 0 ? size.ws_row : 24, size.ws_col > 0 ? size.ws_col : 80);
+  Size out;
+  if (size.ws_row > 0) out.rows = size.ws_row;
+  if (size.ws_col > 0) out.columns = size.ws_col;
+  return out;
 }
 
 }  // namespace
@@ -144,21 +152,30 @@ std::string Frame(const std::vector<std::string>& lines, int rows, int columns) 
   return out;
 }
 
-int Watch(double seconds, const std::function<std::vector<std::string>()>& draw) {
+size_t TerminalColumns() {
+  return isatty(STDOUT_FILENO) != 0 ? static_cast<size_t>(SizeNow().columns) : 0;
+}
+
+int Watch(double seconds, const std::function<void()>& look,
+          const std::function<std::vector<std::string>(size_t columns)>& draw) {
   if (isatty(STDOUT_FILENO) == 0) {
     std::fputs("samehost: --watch needs a terminal; use --json for programs\n", stderr);
     return kFailed;
   }
   const auto step =
       std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  const auto show = [&draw] {
+    const Size size = SizeNow();
+    WriteAll(Frame(draw(static_cast<size_t>(size.columns)), size.rows, size.columns));
+  };
   int ending = 0;
   Terminal terminal;
   Events events(terminal.has_keys());
   for (Event event = Event::kTime; event != Event::kEnd;) {
-    const std::vector<std::string> lines = draw();
-    WriteAll(FrameNow(lines));
+    look();
+    show();
     const auto next = Clock::now() + step;
-    while ((event = events.Next(next, &ending)) == Event::kSize) WriteAll(FrameNow(lines));
+    while ((event = events.Next(next, &ending)) == Event::kSize) show();
     if (event == Event::kSuspend) {
       terminal.Leave();
       raise(SIGSTOP);

@@ -109,6 +109,32 @@ TEST_F(TerminalTest, WatchFollowsTheSize) {
   EXPECT_EQ(Tmux({"display-message", "-p", "#{alternate_on}"}).out, "0\n");
 }
 
+// What is read first is on the screen whatever its width, and all of it on a wide one.
+TEST_F(TerminalTest, WatchIsLaidOutForTheWidth) {
+  testing::Program server({Samehost(), "run", "--", StockEcho(), "server", "127.0.0.1:0"},
+                          {{"SAMEHOST_DIR", scratch_.path()}});
+  const std::string line = server.Line();
+  const std::string address = "127.0.0.1:" + line.substr(line.rfind(' ') + 1);
+  testing::Program client({Samehost(), "run", "--", StockEcho(), "client", address, "1", "1"},
+                          {{"SAMEHOST_DIR", scratch_.path()}});
+  ASSERT_EQ(client.Line().substr(0, 7), "1 calls") << client.Errors();
+  const auto headings = [&] {
+    const std::string screen = Screen();
+    return screen.rfind("PROTO", 0) == 0 ? screen.substr(0, screen.find('\n')) : "";
+  };
+  const auto has = [&](const char* heading) {
+    return Eventually([&] { return headings().find(heading) != std::string::npos; });
+  };
+  Tmux({"resize-window", "-x", "80", "-y", "24"});
+  Type(Samehost() + " status --watch --interval 3600");
+  for (const char* heading : {"ADDRESS", "CLIENT", "SERVER", "MSG/S", "BYTES/S"}) {
+    EXPECT_TRUE(has(heading)) << heading << " is not on:\n" << Screen();
+  }
+  EXPECT_EQ(headings().find("MEMORY"), std::string::npos) << Screen();
+  Tmux({"resize-window", "-x", "200", "-y", "24"});
+  EXPECT_TRUE(has("MEMORY")) << Screen();
+}
+
 // Between two frames there is no moment at which lines are missing: what the terminal gets is never
 // a cleared screen.
 TEST_F(TerminalTest, WatchDoesNotFlicker) {

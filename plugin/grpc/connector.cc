@@ -95,8 +95,7 @@ void Connector::Connect(const Args& args, Result* result, grpc_closure* notify) 
   attempt.request = Encode({attempt.settings->profile, ClassOf(attempt.address)});
   const Fallback fallback = Unsuitable(*attempt.settings, attempt.address, attempt.args);
   if (fallback.reason != FallbackReason::kNone) {
-    rendezvous::DecisionLog::Get().RecordFallback(attempt.label, fallback);
-    return UseSocket();
+    return TrySocket(std::move(attempt), fallback, /*look_again=*/false);
   }
   StartRendezvous(std::move(attempt));
 }
@@ -122,9 +121,11 @@ void Connector::StartRendezvous(Attempt attempt) {
     std::thread(std::move(run)).detach();
   } catch (const std::system_error& e) {
     grpc_shutdown();
-    rendezvous::DecisionLog::Get().RecordFallback(
-        label, Fallback{FallbackReason::kSystemError, std::string("start a thread: ") + e.what()});
-    has_socket ? KeepSocket() : UseSocket();
+    Fallback fallback{FallbackReason::kSystemError, std::string("start a thread: ") + e.what()};
+    Attempt without;
+    without.label = label;
+    without.has_socket = has_socket;
+    FallBack(std::move(without), std::move(fallback), /*look_again=*/false);
   }
 }
 
@@ -138,11 +139,14 @@ void Connector::Decide(Attempt attempt, Outcome outcome) {
   } else {
     fallback = std::get<Fallback>(std::move(outcome));
   }
-  if (!attempt.has_socket && MayHaveComeSince(fallback.reason)) {
-    return UseSocketAndLookAgain(std::move(attempt), std::move(fallback));
-  }
+  const bool look_again = !attempt.has_socket && MayHaveComeSince(fallback.reason);
+  FallBack(std::move(attempt), std::move(fallback), look_again);
+}
+
+void Connector::FallBack(Attempt attempt, Fallback fallback, bool look_again) {
+  if (!attempt.has_socket) return TrySocket(std::move(attempt), std::move(fallback), look_again);
   rendezvous::DecisionLog::Get().RecordFallback(attempt.label, fallback);
-  attempt.has_socket ? KeepSocket() : UseSocket();
+  KeepSocket();
 }
 
 void Connector::UseLink(const Attempt& attempt, rendezvous::Connected connected) {
@@ -162,6 +166,7 @@ void Connector::UseLink(const Attempt& attempt, rendezvous::Connected connected)
   options.is_client = true;
   options.peer_string = PeerString(peer);
   options.address = attempt.label;
+  options.directory = attempt.settings->options.directory;
   options.socket_node = result->socket_node;
   result->transport =
       CreateTransport(result->channel_args, std::move(connected), std::move(options));
@@ -198,12 +203,13 @@ void Connector::UseSocket() {
   stock_->Connect(args_, std::exchange(result_, nullptr), std::exchange(notify_, nullptr));
 }
 
-void Connector::UseSocketAndLookAgain(Attempt attempt, Fallback fallback) {
+void Connector::TrySocket(Attempt attempt, Fallback fallback, bool look_again) {
+  if (!look_again) rendezvous::DecisionLog::Get().Record(attempt.label, fallback);
   std::lock_guard lock(mutex_);
   if (notify_ == nullptr) return;  // shut down meanwhile
   if (stock_ == nullptr) stock_ = grpc_core::MakeOrphanable<grpc_core::Chttp2Connector>();
   attempt.has_socket = true;
-  pending_ = {std::move(attempt), std::move(fallback), std::exchange(result_, nullptr),
+  pending_ = {std::move(attempt), std::move(fallback), look_again, std::exchange(result_, nullptr),
               std::exchange(notify_, nullptr)};
   // SUBTLE: under the lock, as in UseSocket. The reference is OnSocket's.
   GRPC_CLOSURE_INIT(&on_socket_, OnSocket, Ref().release(), nullptr);
@@ -216,10 +222,12 @@ void Connector::OnSocket(void* self, grpc_error_handle error) {
 
 void Connector::SocketDone(grpc_error_handle error) {
   Pending pending;
+  bool shut_down = false;
   {
     std::lock_guard lock(mutex_);
     pending = std::exchange(pending_, {});
-    if (error.ok() && shutdown_) {
+    shut_down = shutdown_;
+    if (error.ok() && shut_down) {
       DestroyTransport(pending.result);
       error = absl::UnavailableError("samehost: connector shut down");
     }
@@ -228,8 +236,14 @@ void Connector::SocketDone(grpc_error_handle error) {
       notify_ = pending.notify;
     }
   }
-  if (error.ok()) return StartRendezvous(std::move(pending.attempt));
-  rendezvous::DecisionLog::Get().RecordFallback(pending.attempt.label, pending.fallback);
+  rendezvous::DecisionLog& log = rendezvous::DecisionLog::Get();
+  if (error.ok() && pending.look_again) return StartRendezvous(std::move(pending.attempt));
+  if (error.ok()) {
+    log.LogFallback(pending.attempt.label, pending.fallback);
+    return KeepSocket();
+  }
+  if (pending.look_again) log.Record(pending.attempt.label, pending.fallback);
+  if (!shut_down) log.LogUnreached(pending.attempt.label, pending.fallback);
   grpc_core::Closure::Run(DEBUG_LOCATION, pending.notify, error);
 }
 

@@ -5,8 +5,10 @@
 //
 //   Connect -> [rendezvous, on a thread of its own] -> transport over the link -> notify
 //                        | fallback (recorded, with its reason)
-//                        +-> Chttp2Connector::Connect(args, result, notify)
-//                              | connected, and the reason was that nobody is there
+//                        +-> Chttp2Connector::Connect(args, result, on_socket)
+//                              | not connected: nothing to warn of
+//                              | connected: the reason is logged, and the socket's transport used;
+//                              | but if it was that nobody is there:
 //                              +-> [rendezvous] once more -> transport over the link, or the
 //                              socket's
 //
@@ -67,7 +69,8 @@ class Connector final : public grpc_core::SubchannelConnector {
   void Decide(Attempt attempt, Outcome outcome);
   void UseLink(const Attempt& attempt, rendezvous::Connected connected);
   void UseSocket();
-  void UseSocketAndLookAgain(Attempt attempt, Fallback fallback);
+  void FallBack(Attempt attempt, Fallback fallback, bool look_again);
+  void TrySocket(Attempt attempt, Fallback fallback, bool look_again);
   static void OnSocket(void* self, grpc_error_handle error);
   void SocketDone(grpc_error_handle error);
   void KeepSocket();
@@ -84,10 +87,11 @@ class Connector final : public grpc_core::SubchannelConnector {
   Result* offered_ = nullptr;
   uint64_t offers_ = 0;
   grpc_core::OrphanablePtr<grpc_core::Chttp2Connector> stock_;
-  // While the stock connector works, and the rendezvous is to be asked again when it has succeeded.
+  // While the stock connector works.
   struct Pending {
     Attempt attempt;
-    Fallback fallback;  // what the first look brought
+    Fallback fallback;        // what the first look brought
+    bool look_again = false;  // ask the rendezvous again when the stock connector has succeeded
     Result* result = nullptr;
     grpc_closure* notify = nullptr;
   };

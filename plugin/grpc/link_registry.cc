@@ -26,9 +26,9 @@ void Add(const shm::CounterValues& more, shm::CounterValues* sum) {
   sum->records_sent += more.records_sent;
   sum->records_received += more.records_received;
   sum->doorbells_rung += more.doorbells_rung;
-  sum->doorbells_late += more.doorbells_late;
+  sum->doorbells_deferred += more.doorbells_deferred;
   sum->sleeps += more.sleeps;
-  sum->spins_paid += more.spins_paid;
+  sum->spins_succeeded += more.spins_succeeded;
   sum->spins_failed += more.spins_failed;
   sum->ring_full += more.ring_full;
   sum->blocks_lent += more.blocks_lent;

@@ -138,6 +138,7 @@ void Listener::State::SetUp(rendezvous::Connected connected) {
   options.is_client = false;
   options.peer_string = PeerString(peer);
   options.address = label_;
+  options.directory = settings_->options.directory;
   options.socket_node = MakeSocketNode(args, label_, peer);
   const auto socket_node = options.socket_node;
   ::grpc_transport* transport = CreateTransport(args, std::move(connected), std::move(options));

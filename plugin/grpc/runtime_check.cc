@@ -4,10 +4,10 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/version_info.h>
 
-#include <cstdlib>
-#include <string_view>
+#include <utility>
 
 #include "plugin/grpc/polling.h"
+#include "plugin/rendezvous/switches.h"
 
 namespace samehost::grpc_transport {
 namespace {
@@ -32,9 +32,8 @@ Fallback CheckGrpcVersion() {
 }
 
 Fallback CheckRuntime() {
-  const char* samehost = std::getenv("SAMEHOST");
-  if (samehost != nullptr && std::string_view(samehost) == "off") {
-    return Fallback{FallbackReason::kSwitchedOff, "SAMEHOST=off"};
+  if (auto setting = rendezvous::SwitchedOffAsAWhole()) {
+    return Fallback{FallbackReason::kSwitchedOff, *std::move(setting)};
   }
   Fallback version = CheckGrpcVersion();
   if (version.reason != FallbackReason::kNone) return version;

@@ -90,7 +90,7 @@ LinkStats Stats() {
   stats.bytes_received = totals.counters.bytes_received;
   stats.doorbells_rung = totals.counters.doorbells_rung;
   stats.sleeps = totals.counters.sleeps;
-  stats.spins_paid = totals.counters.spins_paid;
+  stats.spins_succeeded = totals.counters.spins_succeeded;
   stats.spins_failed = totals.counters.spins_failed;
   stats.ring_full = totals.counters.ring_full;
   stats.blocks_lent = totals.counters.blocks_lent;

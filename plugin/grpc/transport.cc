@@ -77,6 +77,8 @@ Transport::Transport(const grpc_core::ChannelArgs& args, rendezvous::Connected c
     : base{{&kVtable}, this},
       is_client_(options.is_client),
       peer_string_(std::move(options.peer_string)),
+      address_(std::move(options.address)),
+      directory_(std::move(options.directory)),
       socket_node_(std::move(options.socket_node)),
       link_(std::move(connected.link)),
       state_tracker_(is_client_ ? "samehost_client" : "samehost_server", GRPC_CHANNEL_READY) {
@@ -92,7 +94,7 @@ Transport::Transport(const grpc_core::ChannelArgs& args, rendezvous::Connected c
   InitKeepalive(args);
   if (is_client_) user_agent_ = EncodedUserAgent(args);
   link_->Describe({.protocol = "grpc",
-                   .name = options.address,
+                   .name = address_,
                    .peer_uid = connected.peer.uid,
                    .peer_pid = static_cast<uint32_t>(connected.peer.pid)});
   RegisterLink(link_.get());
@@ -127,6 +129,7 @@ void Transport::Start(grpc_closure* on_close) {
       Publish();
       WatchDescriptors();
       StartKeepaliveTimer();
+      SetSwitchTimer();
       PostBenignReclaimer();
     } else {
       RunSoon(&on_close_);

@@ -18,7 +18,8 @@ namespace samehost::grpc_transport {
 struct TransportOptions {
   bool is_client = false;
   std::string peer_string;  // what context->peer() answers
-  std::string address;      // connected to, or listened on; for people
+  std::string address;      // connected to, or listened on; as rendezvous::ToString writes it
+  std::string directory;    // Options::directory
   grpc_core::RefCountedPtr<grpc_core::channelz::SocketNode> socket_node;  // may be null
 };
 

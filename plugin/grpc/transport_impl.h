@@ -158,6 +158,11 @@ class Transport final : public Watched {
   void CancelTimers();
   void ResetPingClock();
 
+  // ---- transport_switch.cc
+  void SetSwitchTimer();
+  void OnSwitchTimer();
+  void LeaveLink();
+
   // ---- transport_memory.cc
   void NoteLargeTraffic();
   void SetTrimTimer();
@@ -190,6 +195,7 @@ class Transport final : public Watched {
   const bool is_client_;
   const uint64_t fork_generation_ = ForkGeneration();
   const std::string peer_string_;
+  const std::string address_, directory_;  // as of TransportOptions
   const grpc_core::RefCountedPtr<grpc_core::channelz::SocketNode> socket_node_;
   std::unique_ptr<shm::Link> link_;
   std::unique_ptr<grpc_core::MemoryOwner> memory_owner_;
@@ -236,6 +242,7 @@ class Transport final : public Watched {
   bool keepalive_without_calls_ = false;
   Timer keepalive_timer_, keepalive_timeout_timer_, graceful_timer_;
   Timer trim_timer_{Timer::kBackground};
+  Timer switch_timer_{Timer::kBackground};
   bool trim_timer_set_ = false;
   uint64_t bytes_at_trim_check_ = 0;
   int quiet_checks_ = 0;

@@ -114,6 +114,7 @@ void Transport::CancelTimers() {
   keepalive_timeout_timer_.Cancel(this);
   graceful_timer_.Cancel(this);
   trim_timer_.Cancel(this);
+  switch_timer_.Cancel(this);
 }
 
 // ---- Pings -----------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 #include "plugin/grpc/upgrade.h"
 
-#include <cstdlib>
 #include <string>
-#include <string_view>
 #include <utility>
 
+#include "plugin/base/log.h"
+#include "plugin/base/setting.h"
 #include "plugin/grpc/client_credentials.h"
 #include "plugin/grpc/polling.h"
 #include "plugin/grpc/runtime_check.h"
@@ -18,15 +18,13 @@
 namespace samehost::grpc_transport {
 namespace {
 
-std::string_view Environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
-
-WaitStrategy WaitFromEnvironment() {
-  const std::string_view wait = Environment("SAMEHOST_WAIT");
+WaitStrategy WaitFromSettings() {
+  const std::string wait = SettingOr("SAMEHOST_WAIT");
   if (wait == "efficient") return WaitStrategy::kEfficient;
   if (wait == "latency") return WaitStrategy::kLatency;
+  if (!wait.empty() && wait != "balanced") {
+    Log(LogLevel::kWarning, "SAMEHOST_WAIT is neither efficient, balanced nor latency");
+  }
   return WaitStrategy::kBalanced;
 }
 
@@ -38,8 +36,8 @@ const Options& TheOptions() {
     rendezvous::AccessPolicy access = rendezvous::AccessFromEnvironment();
     out->allowed_users = std::move(access.users);
     out->allowed_groups = std::move(access.groups);
-    out->replace_tls = Environment("SAMEHOST_REPLACE_TLS") == "1";
-    out->wait = WaitFromEnvironment();
+    out->replace_tls = SettingOr("SAMEHOST_REPLACE_TLS") == "1";
+    out->wait = WaitFromSettings();
     SetWaitStrategy(out->wait);
     return out;
   }();
@@ -71,6 +69,13 @@ bool IsSamehost(const grpc_channel_credentials* credentials) {
   return dynamic_cast<const SamehostChannelCredentials*>(credentials) != nullptr;
 }
 
+// `samehost run` leaves protecting credentials alone unless it is told --replace-tls.
+void RecordUntouched(const std::string& address, const Fallback& untouched,
+                     rendezvous::DecisionLog::Side side) {
+  rendezvous::DecisionLog::Get().Record(address, untouched, side);
+  rendezvous::DecisionLog::Get().LogExpected(address, untouched);
+}
+
 // Whether shared memory is out of the question for all of this process; says so.
 bool RecordRuntime(const char* address, rendezvous::DecisionLog::Side side) {
   const Fallback runtime = CheckRuntime();
@@ -95,7 +100,7 @@ grpc_channel_credentials* samehost_grpc_upgrade_channel(grpc_channel_credentials
   const samehost::Fallback untouched =
       st::Untouched(st::ProfileOf(credentials, options.replace_tls));
   if (untouched.reason != samehost::FallbackReason::kNone) {
-    samehost::rendezvous::DecisionLog::Get().RecordFallback(target, untouched);
+    st::RecordUntouched(target, untouched, samehost::rendezvous::DecisionLog::Side::kConnecting);
     return nullptr;
   }
   return new st::SamehostChannelCredentials(credentials->Ref(), options);
@@ -115,9 +120,8 @@ int samehost_grpc_upgrade_port(grpc_server* server, const char* address,
   const samehost::Fallback untouched = st::Untouched(profile);
   if (untouched.reason != samehost::FallbackReason::kNone) {
     *port = grpc_server_add_http2_port(server, address, credentials);
-    samehost::rendezvous::DecisionLog::Get().RecordFallback(
-        st::WithPort(address, *port), untouched,
-        samehost::rendezvous::DecisionLog::Side::kListening);
+    st::RecordUntouched(st::WithPort(address, *port), untouched,
+                        samehost::rendezvous::DecisionLog::Side::kListening);
     return 1;
   }
   *port = st::AddPort(server, address, credentials,

@@ -71,7 +71,7 @@ bool SwitchedOff() {
 void LoadLibrary() {
   // Found through this object's own run path, so it is the one that was installed beside it.
   void* handle = dlopen(SAMEHOST_GRPC_LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  if (handle == nullptr) return Say("gRPC is left alone: ", dlerror());
+  if (handle == nullptr) return Say("gRPC is not served: ", dlerror());
   Library library;
   library.upgrade_channel =
       reinterpret_cast<UpgradeChannel>(dlsym(handle, "samehost_grpc_upgrade_channel"));
@@ -80,7 +80,7 @@ void LoadLibrary() {
   library.upgrade_port = reinterpret_cast<UpgradePort>(dlsym(handle, "samehost_grpc_upgrade_port"));
   if (library.upgrade_channel == nullptr || library.release_channel == nullptr ||
       library.upgrade_port == nullptr) {
-    return Say("gRPC is left alone: ", SAMEHOST_GRPC_LIBRARY " is of another version");
+    return Say("gRPC is not served: ", SAMEHOST_GRPC_LIBRARY " is of another version");
   }
   g_library = library;
 }
@@ -101,7 +101,7 @@ bool IsOurGrpc(void* init) {
   if (same && strcmp(found, SAMEHOST_GRPC_CORE_VERSION) == 0) return true;
   Dl_info info = {};
   dladdr(init, &info);
-  SayOnce("gRPC is left alone, it is not version " SAMEHOST_GRPC_CORE_VERSION
+  SayOnce("gRPC is not served, it is not version " SAMEHOST_GRPC_CORE_VERSION
           " of " SAMEHOST_GRPC_SONAME ": ",
           info.dli_fname != nullptr ? info.dli_fname : "?");
   return false;

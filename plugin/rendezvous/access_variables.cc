@@ -5,12 +5,13 @@
 
 #include <cerrno>
 #include <charconv>
-#include <cstdlib>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "plugin/base/log.h"
+#include "plugin/base/setting.h"
 
 namespace samehost::rendezvous {
 namespace {
@@ -45,20 +46,18 @@ std::optional<uint32_t> Number(std::string_view text) {
   return error == std::errc() && stopped == end ? std::optional<uint32_t>(number) : std::nullopt;
 }
 
-// The ids that a variable names; `by_name` answers what a name stands for.
-template <typename ByName>
-std::vector<uint32_t> Ids(const char* variable, ByName by_name) {
+// The ids that a variable names; `find` answers what an item stands for.
+template <typename Find>
+std::vector<uint32_t> Ids(const char* variable, Find find) {
   std::vector<uint32_t> ids;
-  const char* value = secure_getenv(variable);
-  std::string_view left = value != nullptr ? value : "";
+  const std::string value = SettingOr(variable);
+  std::string_view left = value;
   while (!left.empty()) {
     const size_t comma = left.find(',');
     const std::string item(Trimmed(left.substr(0, comma)));
     left = comma == std::string_view::npos ? "" : left.substr(comma + 1);
     if (item.empty()) continue;
-    std::optional<uint32_t> id = Number(item);
-    if (!id) id = by_name(item);
-    if (id) {
+    if (const std::optional<uint32_t> id = find(item)) {
       ids.push_back(*id);
     } else {
       Log(LogLevel::kWarning,
@@ -70,11 +69,18 @@ std::vector<uint32_t> Ids(const char* variable, ByName by_name) {
 
 }  // namespace
 
+std::optional<uid_t> FindUser(const std::string& text) {
+  const auto number = Number(text);
+  return number ? number : IdOf(text, getpwnam_r, &passwd::pw_uid);
+}
+
+std::optional<gid_t> FindGroup(const std::string& text) {
+  const auto number = Number(text);
+  return number ? number : IdOf(text, getgrnam_r, &group::gr_gid);
+}
+
 AccessPolicy AccessFromEnvironment() {
-  return {Ids("SAMEHOST_ALLOW_USERS",
-              [](const std::string& name) { return IdOf(name, getpwnam_r, &passwd::pw_uid); }),
-          Ids("SAMEHOST_ALLOW_GROUPS",
-              [](const std::string& name) { return IdOf(name, getgrnam_r, &group::gr_gid); })};
+  return {Ids("SAMEHOST_ALLOW_USERS", FindUser), Ids("SAMEHOST_ALLOW_GROUPS", FindGroup)};
 }
 
 }  // namespace samehost::rendezvous

@@ -59,5 +59,13 @@ TEST_F(AccessVariables, TheTwoAreApart) {
   EXPECT_EQ(AccessFromEnvironment().groups, (Ids{2}));
 }
 
+TEST(FindUserAndGroup, ByNameAndNumber) {
+  EXPECT_EQ(FindUser("root"), uid_t{0});
+  EXPECT_EQ(FindUser("4711"), uid_t{4711});
+  EXPECT_EQ(FindUser("no-such-user-anywhere"), std::nullopt);
+  EXPECT_EQ(FindGroup("root"), gid_t{0});
+  EXPECT_EQ(FindGroup("no-such-group-anywhere"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace samehost::rendezvous

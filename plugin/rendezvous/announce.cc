@@ -77,7 +77,8 @@ Result<UniqueFd> OpenSocketFolder(const Address& address) {
 
 Result<std::unique_ptr<Announcement>> Announce(const Address& address, const Options& options,
                                                AcceptHandler handler) {
-  if (const auto setting = SwitchedOff(address)) {
+  // Not by a switch file: that is looked at for each client, so that it may go again.
+  if (const auto setting = SwitchedOffBySetting(ToString(address))) {
     return Error{ErrorCode::kRefused, ECANCELED, *setting};
   }
   if (options.protocol.size() > kMaxProtocolBytes) {
@@ -88,6 +89,7 @@ Result<std::unique_ptr<Announcement>> Announce(const Address& address, const Opt
   auto announced = std::make_shared<Announced>();
   announced->endpoint = *std::move(endpoint);
   announced->options = options;
+  announced->address = ToString(address);
   announced->handler = std::move(handler);
   announced->netns = CurrentNetns();
   if (announced->endpoint.kind == EndpointKind::kUnixPath) {

@@ -17,6 +17,7 @@ namespace samehost::rendezvous {
 struct Announced {
   Endpoint endpoint;
   Options options;
+  std::string address;     // for people, and for what is switched off
   FileId netns;            // of the thread that announced
   UniqueFd socket_folder;  // kUnixPath: O_PATH of the folder that the socket file is or will be in
   Entry entry;

@@ -9,6 +9,7 @@
 #include "plugin/rendezvous/endpoint_name.h"
 #include "plugin/rendezvous/kernel_query.h"
 #include "plugin/rendezvous/rendezvous.h"
+#include "plugin/rendezvous/sweep.h"
 #include "plugin/rendezvous/switches.h"
 
 namespace samehost::rendezvous {
@@ -69,6 +70,13 @@ std::string Elsewhere(const Listing& listing, const std::string& text) {
          ", whom this side does not accept, offers this port";
 }
 
+// One line for a list of places.
+std::string Listed(const std::vector<std::string>& items) {
+  std::string out;
+  for (const std::string& item : items) out += (out.empty() ? "" : ", ") + item;
+  return out.empty() ? "none" : out;
+}
+
 // Why there is no candidate.
 Fallback NoCandidate(const Listing& listing, const Endpoint& target, const std::string& text) {
   if (!listing.failed.empty()) return ToFallback(listing.failed.front());
@@ -81,7 +89,7 @@ Fallback NoCandidate(const Listing& listing, const Endpoint& target, const std::
     return {FallbackReason::kDirectoryRefused, ToString(listing.refused.front())};
   }
   if (!listing.any_base)
-    return {FallbackReason::kNoRendezvousDirectory, "none of the usual places exists"};
+    return {FallbackReason::kNoRendezvousDirectory, "none is at " + Listed(listing.wanted)};
   return {FallbackReason::kServerNotFound, "no entry for " + text};
 }
 
@@ -116,13 +124,6 @@ Fallback AddressFallback(const Error& error) {
     return {FallbackReason::kServerNotFound, ToString(error)};
   }
   return ToFallback(error);
-}
-
-// One line for a list of places.
-std::string Listed(const std::vector<std::string>& items) {
-  std::string out;
-  for (const std::string& item : items) out += (out.empty() ? "" : ", ") + item;
-  return out.empty() ? "none" : out;
 }
 
 // The steps of one Connect(), told to whoever asked for them.
@@ -164,10 +165,10 @@ std::variant<Connected, Fallback> Connect(const Address& address, const Options&
   const auto deadline = Clock::now() + timeout;
   const std::string text = ToString(address);
   const Teller tell(options.trace);
-  if (const auto setting = SwitchedOff(address)) {
+  if (const auto setting = SwitchedOff(address, options.directory)) {
     return tell.No("switches", {FallbackReason::kSwitchedOff, *setting});
   }
-  tell.Ok("switches", "SAMEHOST and SAMEHOST_EXCLUDE leave " + text + " alone");
+  tell.Ok("switches", "SAMEHOST, SAMEHOST_EXCLUDE and samehost off leave " + text + " alone");
   if (request.size() > kMaxRequestBytes) {
     return Fallback{FallbackReason::kBadRingParameters, "the request is too long"};
   }
@@ -185,6 +186,7 @@ std::variant<Connected, Fallback> Connect(const Address& address, const Options&
   Listing listing =
       FindEntries(options.directory, EntryPrefix(hello.target, hello.netns), options.access);
   tell.Found(listing);
+  for (const auto& folder : listing.crowded) SweepAsClient(folder);
   if (listing.candidates.empty()) {
     return tell.No("the server", NoCandidate(listing, hello.target, text));
   }

@@ -6,10 +6,15 @@
 namespace samehost::rendezvous {
 namespace {
 
-std::string Sentence(const Fallback& fallback) {
+std::string Why(const Fallback& fallback, const char* protocol) {
+  return std::string(Name(fallback.reason)) + ": " +
+         (fallback.detail.empty() ? std::string(Explain(fallback.reason, protocol))
+                                  : fallback.detail);
+}
+
+std::string Sentence(const Fallback& fallback, const char* protocol) {
   if (fallback.reason == FallbackReason::kNone) return "shared memory";
-  return "socket, because " + std::string(Name(fallback.reason)) + ": " +
-         (fallback.detail.empty() ? std::string(Explain(fallback.reason)) : fallback.detail);
+  return "socket, because " + Why(fallback, protocol);
 }
 
 // What was asked for, cannot be otherwise, or passes by itself is no reason to warn.
@@ -26,11 +31,11 @@ LogLevel Level(FallbackReason reason) {
   }
 }
 
-void LogDecision(const std::string& address, const Fallback& fallback) {
-  const LogLevel level = Level(fallback.reason);
+void LogDecision(LogLevel level, const std::string& address, const Fallback& fallback,
+                 const char* protocol) {
   if (!LogEnabled(level)) return;
   LogOnce(level, "decision " + std::string(Name(fallback.reason)) + " " + address,
-          address + ": " + Sentence(fallback));
+          address + ": " + Sentence(fallback, protocol));
 }
 
 }  // namespace
@@ -41,12 +46,14 @@ DecisionLog& DecisionLog::Get() {
 }
 
 void DecisionLog::RecordFallback(const std::string& address, const Fallback& fallback, Side side) {
-  {
-    std::lock_guard lock(mutex_);
-    ++fallbacks_;
-    RememberLocked(address, fallback, side);
-  }
-  LogDecision(address, fallback);
+  Record(address, fallback, side);
+  LogFallback(address, fallback);
+}
+
+void DecisionLog::Record(const std::string& address, const Fallback& fallback, Side side) {
+  std::lock_guard lock(mutex_);
+  ++fallbacks_;
+  RememberLocked(address, fallback, side);
 }
 
 void DecisionLog::RecordShared(const std::string& address, Side side) {
@@ -54,11 +61,26 @@ void DecisionLog::RecordShared(const std::string& address, Side side) {
     std::lock_guard lock(mutex_);
     RememberLocked(address, Fallback{}, side);
   }
-  LogDecision(address, Fallback{});
+  LogDecision(LogLevel::kInfo, address, Fallback{}, protocol_);
+}
+
+void DecisionLog::LogFallback(const std::string& address, const Fallback& fallback) {
+  LogDecision(Level(fallback.reason), address, fallback, protocol_);
 }
 
 void DecisionLog::LogRefusal(const std::string& address, const Fallback& fallback) {
-  LogDecision(address, fallback);
+  LogDecision(Level(fallback.reason), address, fallback, protocol_);
+}
+
+void DecisionLog::LogExpected(const std::string& address, const Fallback& fallback) {
+  LogDecision(LogLevel::kInfo, address, fallback, protocol_);
+}
+
+void DecisionLog::LogUnreached(const std::string& address, const Fallback& fallback) {
+  if (!LogEnabled(LogLevel::kInfo)) return;
+  LogOnce(LogLevel::kInfo, "unreached " + std::string(Name(fallback.reason)) + " " + address,
+          address + ": no connection, neither over a socket nor through shared memory (" +
+              Why(fallback, protocol_) + ")");
 }
 
 std::vector<Decision> DecisionLog::Recent() const {

@@ -35,14 +35,25 @@ class DecisionLog {
   // recorded. `protocol` outlives the process.
   void SetProtocol(const char* protocol) { protocol_ = protocol; }
 
-  // The address now uses the socket, for this reason. Logged (info) the first time that this
-  // address has this reason.
+  // The address uses the socket, for this reason: Record() and LogFallback() in one.
   void RecordFallback(const std::string& address, const Fallback& fallback,
                       Side side = Side::kConnecting);
+  // The address is not to use shared memory, for this reason. Whether a socket then connects is not
+  // known yet, so nothing is logged: LogFallback() or LogUnreached() follows.
+  void Record(const std::string& address, const Fallback& fallback, Side side = Side::kConnecting);
   // The address now uses shared memory.
   void RecordShared(const std::string& address, Side side = Side::kConnecting);
-  // A refusal that does not change what the address uses (a server that sent one client away).
+  // A connection runs over a socket for this reason, or (LogRefusal) a server sent one client away,
+  // which does not change what the address uses. Logged the first time that this address has this
+  // reason; a warning where a user can do something about it.
+  void LogFallback(const std::string& address, const Fallback& fallback);
   void LogRefusal(const std::string& address, const Fallback& fallback);
+  // The same where nothing else is to be expected, whatever the reason (info): what `samehost run`
+  // leaves alone unless it is told otherwise, a ZeroMQ peer on another host.
+  void LogExpected(const std::string& address, const Fallback& fallback);
+  // Not even a socket connected. That is for gRPC to report, and often nothing is wrong: of the two
+  // addresses of "localhost" most servers listen on one. Logged (info) once.
+  void LogUnreached(const std::string& address, const Fallback& fallback);
 
   // Newest last.
   std::vector<Decision> Recent() const;

@@ -54,6 +54,27 @@ TEST(DecisionLog, WarnsOfWhatCanBeHelped) {
   EXPECT_NE(lines[0].find("descriptors_short"), std::string::npos) << lines[0];
 }
 
+// What a connection then runs over decides whether there is anything to warn of.
+TEST(DecisionLog, WarnsWhenTheSocketIsUsedAndNotBefore) {
+  std::vector<std::string> lines;
+  SetLogSink([&](LogLevel, std::string_view line) { lines.emplace_back(line); });
+  DecisionLog log;
+  log.Record("two-steps:1", NotFound());
+  log.LogUnreached("two-steps:1", NotFound());
+  EXPECT_TRUE(lines.empty()) << lines[0];
+  ASSERT_EQ(log.Recent().size(), 1u);
+  EXPECT_EQ(log.Recent()[0].fallback.reason, FallbackReason::kServerNotFound);
+  log.LogFallback("two-steps:1", NotFound());
+  log.LogFallback("two-steps:1", NotFound());
+  ASSERT_EQ(lines.size(), 1u);
+  SetMinLogLevel(LogLevel::kInfo);
+  log.LogUnreached("two-steps:1", NotFound());
+  SetMinLogLevel(LogLevel::kWarning);
+  SetLogSink(nullptr);
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_NE(lines[1].find("two-steps:1: no connection"), std::string::npos) << lines[1];
+}
+
 TEST(DecisionLog, LogsEachAddressAndReasonOnce) {
   std::vector<std::string> lines;
   SetMinLogLevel(LogLevel::kInfo);
@@ -72,6 +93,21 @@ TEST(DecisionLog, LogsEachAddressAndReasonOnce) {
       << lines[0];
   EXPECT_NE(lines[1].find("once:1: shared memory"), std::string::npos) << lines[1];
   EXPECT_NE(lines[2].find("tls_not_replaced"), std::string::npos) << lines[2];
+}
+
+TEST(DecisionLog, SpeaksOfTheProtocol) {
+  std::vector<std::string> lines;
+  SetLogSink([&](LogLevel, std::string_view line) { lines.emplace_back(line); });
+  DecisionLog grpc;
+  grpc.RecordFallback("grpc:1", NotFound(""));
+  DecisionLog zmq;
+  zmq.SetProtocol("zmq");
+  zmq.RecordFallback("zmq:1", NotFound(""));
+  SetLogSink(nullptr);
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_NE(lines[0].find("credentials"), std::string::npos) << lines[0];
+  EXPECT_NE(lines[1].find("libzmq"), std::string::npos) << lines[1];
+  EXPECT_EQ(lines[1].find("credentials"), std::string::npos) << lines[1];
 }
 
 TEST(DecisionLog, ManyThreads) {

@@ -12,11 +12,12 @@
 #include <string_view>
 
 #include "plugin/base/aside.h"
+#include "plugin/base/setting.h"
+#include "plugin/rendezvous/sweep.h"
 
 namespace samehost::rendezvous {
 namespace {
 
-constexpr char kSystemBase[] = "/run/samehost";
 // Bounds on what strangers can make a client look at.
 constexpr size_t kMaxStrangerFolders = 256;
 constexpr size_t kMaxEntriesOfStranger = 4096;
@@ -30,19 +31,15 @@ struct Base {
   mode_t make_mode = 0;  // made with this mode where missing; 0: never made
 };
 
-std::string Environment(const char* name) {
-  const char* value = getenv(name);
-  return value != nullptr ? value : "";
-}
-
 std::vector<Base> Bases(const std::string& configured, bool* is_configured) {
-  const std::string chosen = configured.empty() ? Environment("SAMEHOST_DIR") : configured;
+  const std::string chosen = configured.empty() ? SettingOr("SAMEHOST_DIR") : configured;
   *is_configured = !chosen.empty();
   const bool root = geteuid() == 0;
   if (*is_configured) return {{chosen, static_cast<mode_t>(root ? 01777 : 0700)}};
   const std::string uid = std::to_string(geteuid());
   std::vector<Base> bases = {{kSystemBase, static_cast<mode_t>(root ? 01777 : 0)}};
-  const std::string runtime = Environment("XDG_RUNTIME_DIR");
+  const char* const variable = secure_getenv("XDG_RUNTIME_DIR");
+  const std::string runtime = variable != nullptr ? variable : "";
   const std::string usual_runtime = "/run/user/" + uid;
   if (!runtime.empty() && runtime[0] == '/') bases.push_back({runtime + "/samehost", 0700});
   if (runtime != usual_runtime) bases.push_back({usual_runtime + "/samehost", 0700});
@@ -206,10 +203,13 @@ class Search {
     auto folder = OpenUserFolder(base, path, user);
     if (!folder) return Note(folder.error(), listing_);
     const size_t limit = AcceptsUser(policy_, user) ? kMaxEntriesOfFriend : kMaxEntriesOfStranger;
+    size_t names = 0;
     const Status listed = ForEachName((*folder)->fd.get(), limit, [&](std::string_view name) {
+      ++names;
       if (name.substr(0, prefix_.size()) != prefix_ || found->size() >= kMaxCandidates) return;
       found->push_back({*folder, std::string(name)});
     });
+    if (IsOwn(user) && names > kCrowdedNames) listing_->crowded.push_back(*folder);
     if (!listed) Note(listed.error(), listing_);
   }
 
@@ -219,6 +219,21 @@ class Search {
 };
 
 }  // namespace
+
+std::vector<std::string> BaseDirectories(const std::string& configured) {
+  bool is_configured = false;
+  std::vector<std::string> paths;
+  for (const Base& base : Bases(configured, &is_configured)) paths.push_back(base.path);
+  return paths;
+}
+
+Result<UniqueFd> OpenBaseDirectory(const std::string& path) {
+  return OpenBase({path}, /*make=*/false);
+}
+
+Result<UniqueFd> MakeBaseDirectory(const std::string& path) {
+  return OpenBase({path, static_cast<mode_t>(geteuid() == 0 ? 01777 : 0700)}, /*make=*/true);
+}
 
 Result<std::shared_ptr<UserFolder>> OpenOwnFolder(const std::string& configured) {
   if (geteuid() == OverflowUid()) return Refused("the overflow user", "it is nobody in particular");
@@ -250,6 +265,7 @@ Listing FindEntries(const std::string& configured, const std::string& prefix,
   std::vector<std::pair<UniqueFd, std::string>> opened;
   bool is_configured = false;
   for (const Base& base : Bases(configured, &is_configured)) {
+    listing.wanted.push_back(base.path);
     auto fd = OpenBase(base, /*make=*/false);
     if (fd) {
       search.KnownUsers(fd->get(), base.path);

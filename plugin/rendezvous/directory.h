@@ -21,6 +21,9 @@
 
 namespace samehost::rendezvous {
 
+// Where all users of the machine meet; root's.
+inline constexpr char kSystemBase[] = "/run/samehost";
+
 struct UserFolder {
   std::string path;  // for messages
   UniqueFd fd;
@@ -35,6 +38,14 @@ Result<std::shared_ptr<UserFolder>> OpenOwnFolder(const std::string& configured)
 // What is not trusted is left out.
 std::vector<std::shared_ptr<UserFolder>> FindOwnFolders(const std::string& configured);
 
+// The base directories that a process of this user looks into, best first, there or not: the one
+// that `configured` or SAMEHOST_DIR names, else the usual places.
+std::vector<std::string> BaseDirectories(const std::string& configured);
+// One of them, checked: root's or this user's own, and safe. Errors: kNotFound, kRefused, kSystem.
+Result<UniqueFd> OpenBaseDirectory(const std::string& path);
+// The same, made where missing as a server makes it.
+Result<UniqueFd> MakeBaseDirectory(const std::string& path);
+
 struct Candidate {
   std::shared_ptr<UserFolder> folder;
   std::string name;
@@ -45,8 +56,10 @@ struct Listing {
   std::vector<Candidate> strangers;   // in others; looked for only when there are no candidates
   std::vector<Error> refused;         // what was not trusted
   std::vector<Error> failed;          // what could not be looked at (descriptors, memory)
-  bool any_base = false;              // whether any base directory is there
-  std::vector<std::string> bases;     // that were looked into
+  std::vector<std::shared_ptr<UserFolder>> crowded;  // own ones that want sweeping (sweep.h)
+  bool any_base = false;                             // whether any base directory is there
+  std::vector<std::string> wanted;                   // where a base directory may be
+  std::vector<std::string> bases;                    // that were looked into
 };
 
 // All entries whose names begin with `prefix`. A client looks into every base directory that

@@ -10,12 +10,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <ctime>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "plugin/base/aside.h"
+#include "plugin/rendezvous/sweep.h"
 
 namespace samehost::rendezvous {
 namespace {
@@ -80,25 +83,46 @@ bool IsOld(const UserFolder& folder, const std::string& name) {
   return time(nullptr) - status.st_ctime > kUnfinishedSeconds;
 }
 
-// Removes entries of dead servers, and unfinished ones that nobody will finish. SUBTLE: an owner
-// that was only stopped finds its rename failing with ENOENT and starts over, so age is reason
-// enough.
-void Sweep(const std::shared_ptr<UserFolder>& folder, const std::string& prefix) {
+// Removes entries of dead servers under this prefix, and unfinished ones that nobody will finish.
+// SUBTLE: an owner that was only stopped finds its rename failing with ENOENT and starts over, so
+// age is reason enough.
+void SweepPrefix(const UserFolder& folder, const std::string& prefix) {
   int looked_at = 0;
-  for (const std::string& name : Names(*folder)) {
+  for (const std::string& name : Names(folder)) {
     if (StartsWith(name, kUnfinished)) {
-      if (IsOld(*folder, name)) RemoveEntry(*folder, name);
+      if (IsOld(folder, name)) RemoveEntry(folder, name);
     } else if (StartsWith(name, prefix) && looked_at++ < kMaxSwept) {
-      const auto socket = ConnectEntry({folder, name}, std::chrono::milliseconds(1));
-      if (!socket && socket.error().code == ErrorCode::kClosed) RemoveEntry(*folder, name);
+      if (RefusesConnections(folder, name)) RemoveEntry(folder, name);
     }
   }
+}
+
+// "PREFIX-PID-16 HEXADECIMAL DIGITS", with a prefix of EntryPrefix().
+std::optional<EntryName> AsEntryName(const std::string& name) {
+  constexpr size_t kDigits = 16;
+  const auto has_prefix = [&](std::string_view prefix) { return StartsWith(name, prefix); };
+  if (!has_prefix("tcp-") && !has_prefix("unix-") && !has_prefix("abstract-") &&
+      !has_prefix("name-")) {
+    return std::nullopt;
+  }
+  const size_t unique = name.rfind('-');
+  if (name.size() - unique - 1 != kDigits ||
+      name.find_first_not_of("0123456789abcdef", unique + 1) != std::string::npos) {
+    return std::nullopt;
+  }
+  const size_t before = name.rfind('-', unique - 1);
+  EntryName entry{.name = name};
+  const char* const end = name.data() + unique;
+  const auto [stopped, error] = std::from_chars(name.data() + before + 1, end, entry.pid);
+  if (error != std::errc() || stopped != end || entry.pid <= 0) return std::nullopt;
+  return entry;
 }
 
 }  // namespace
 
 Result<Entry> MakeEntry(std::shared_ptr<UserFolder> folder, const std::string& prefix) {
-  Sweep(folder, prefix);
+  SweepPrefix(*folder, prefix);
+  SweepAsServer(folder);
   for (int attempt = 0; attempt < 3; ++attempt) {
     Entry entry;
     entry.listener =
@@ -121,8 +145,28 @@ Result<Entry> MakeEntry(std::shared_ptr<UserFolder> folder, const std::string& p
   return Error{ErrorCode::kSystem, ENOENT, "make an entry in " + folder->path};
 }
 
-void RemoveEntry(const UserFolder& folder, const std::string& name) {
-  unlinkat(folder.fd.get(), name.c_str(), 0);
+bool RemoveEntry(const UserFolder& folder, const std::string& name) {
+  return unlinkat(folder.fd.get(), name.c_str(), 0) == 0;
+}
+
+std::vector<EntryName> ListEntryNames(const UserFolder& folder) {
+  std::vector<EntryName> out;
+  for (const std::string& name : Names(folder)) {
+    if (auto entry = AsEntryName(name)) out.push_back(*std::move(entry));
+  }
+  return out;
+}
+
+bool RefusesConnections(const UserFolder& folder, const std::string& name) {
+  // A file that is no socket refuses as well, and is nobody's entry.
+  struct stat status;
+  if (fstatat(folder.fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
+  if (!S_ISSOCK(status.st_mode)) return false;
+  const UniqueFd fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.valid()) return false;
+  const sockaddr_un address = AddressIn(folder, name);
+  return connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 &&
+         errno == ECONNREFUSED;
 }
 
 Result<UniqueFd> ConnectEntry(const Candidate& candidate, std::chrono::milliseconds timeout) {

@@ -6,6 +6,7 @@ namespace {
 struct Text {
   std::string_view name;
   std::string_view explanation;
+  std::string_view for_zmq = "";  // "": the same as for gRPC
 };
 
 // One entry for each value; the switch has no default, so that the compiler finds a missing one.
@@ -17,7 +18,10 @@ Text TextOf(FallbackReason reason) {
       return {
           "switched_off",
           "Shared memory is switched off for this address; unset SAMEHOST=off, SAMEHOST_EXCLUDE or "
-          "the option if this was not meant."};
+          "the option, or run samehost on, if this was not meant.",
+          "Shared memory is switched off for this connection, or its socket type or an option of "
+          "it needs the socket (see the detail); unset SAMEHOST=off or SAMEHOST_EXCLUDE, run "
+          "samehost on, or name the transport in SAMEHOST_ZMQ, if this was not meant."};
     case FallbackReason::kNotLocalAddress:
       return {"not_local_address",
               "The address belongs to another host or container; shared memory needs a server on "
@@ -34,8 +38,11 @@ Text TextOf(FallbackReason reason) {
     case FallbackReason::kServerNotFound:
       return {"server_not_found",
               "No server in the rendezvous directory offers this address; start the server with "
-              "samehost "
-              "credentials, and let both sides use the same SAMEHOST_DIR."};
+              "samehost credentials or under samehost run, and let both sides use the same "
+              "SAMEHOST_DIR.",
+              "The other end does not offer shared memory; give it samehost's libzmq (samehost "
+              "run, or LD_LIBRARY_PATH), let SAMEHOST_ZMQ name the transport on both sides, and "
+              "use the same SAMEHOST_DIR."};
     case FallbackReason::kStaleEntry:
       return {"stale_entry",
               "Only entries of servers that have died were found; start the server again."};
@@ -43,12 +50,16 @@ Text TextOf(FallbackReason reason) {
       return {
           "peer_refused_user",
           "The server does not accept this user; add the user or a group to the server's allowed "
-          "users or groups."};
+          "users or groups.",
+          "The server does not accept this user; add the user to the server's SAMEHOST_ALLOW_USERS "
+          "or a group of it to its SAMEHOST_ALLOW_GROUPS."};
     case FallbackReason::kWeRefusedUser:
       return {"we_refused_user",
               "The server runs as a user that this side does not accept; add it to the client's "
               "allowed "
-              "users or groups."};
+              "users or groups.",
+              "The server runs as a user that this side does not accept; add that user to the "
+              "client's SAMEHOST_ALLOW_USERS or a group of it to its SAMEHOST_ALLOW_GROUPS."};
     case FallbackReason::kVersionMismatch:
       return {"version_mismatch",
               "The two sides speak different versions of samehost; update the older one."};
@@ -56,7 +67,9 @@ Text TextOf(FallbackReason reason) {
       return {
           "bad_ring_parameters",
           "The other side does not accept the ring sizes or another option; use powers of two that "
-          "are within the limits of both sides."};
+          "are within the limits of both sides.",
+          "The other side does not accept the ring sizes or another option; use the same version "
+          "of samehost's libzmq on both sides."};
     case FallbackReason::kOtherNamespace:
       return {
           "other_namespace",
@@ -102,12 +115,16 @@ Text TextOf(FallbackReason reason) {
       return {
           "protocol_mismatch",
           "The server at this address speaks another protocol, for instance ZeroMQ and not gRPC; "
+          "check the address.",
+          "The server at this address speaks another protocol, for instance gRPC and not ZeroMQ; "
           "check the address."};
     case FallbackReason::kForked:
       return {
           "forked",
           "This process is a fork of the one that set samehost up; make channels and servers after "
-          "the fork."};
+          "the fork.",
+          "This process is a fork of the one that made the ZeroMQ context; make contexts and "
+          "sockets after the fork."};
     case FallbackReason::kServerShuttingDown:
       return {"server_shutting_down",
               "The server is shutting down; a later attempt finds its successor."};
@@ -120,6 +137,9 @@ Text TextOf(FallbackReason reason) {
 }  // namespace
 
 std::string_view Name(FallbackReason reason) { return TextOf(reason).name; }
-std::string_view Explain(FallbackReason reason) { return TextOf(reason).explanation; }
+std::string_view Explain(FallbackReason reason, std::string_view protocol) {
+  const Text text = TextOf(reason);
+  return protocol == "zmq" && !text.for_zmq.empty() ? text.for_zmq : text.explanation;
+}
 
 }  // namespace samehost

@@ -11,7 +11,7 @@ namespace samehost {
 
 enum class FallbackReason : uint32_t {
   kNone = 0,                   // shared memory is used
-  kSwitchedOff = 1,            // SAMEHOST=off, the options, or this address is excluded
+  kSwitchedOff = 1,            // SAMEHOST=off, samehost off, the options, or an excluded address
   kNotLocalAddress = 2,        // the address belongs to another host
   kNoRendezvousDirectory = 3,  // no usable rendezvous directory on this side
   kDirectoryRefused = 4,       // squatter, symlink, or others may write: not trusted
@@ -40,8 +40,8 @@ enum class FallbackReason : uint32_t {
 
 // Stable identifier, e.g. "server_not_found".
 std::string_view Name(FallbackReason reason);
-// One sentence for a user: what happened and what to do.
-std::string_view Explain(FallbackReason reason);
+// One sentence for a user of `protocol` ("grpc" or "zmq"): what happened and what to do.
+std::string_view Explain(FallbackReason reason, std::string_view protocol);
 
 // A reason with the particulars of this case ("connect /run/samehost/...: Connection refused").
 struct Fallback {

@@ -68,8 +68,7 @@ struct Connected {
 // Looks for a server of ours behind `address` and makes a link with it. Blocks up to `timeout`
 // (a stopped server; otherwise some hundred microseconds). Thread-safe. Never throws.
 // `request` is given to the server's accept handler; its reply arrives in Connected::message.
-// SAMEHOST=off and SAMEHOST_EXCLUDE (comma-separated addresses, as ToString gives them, or ":port")
-// are looked at here.
+// What is switched off (switches.h) is looked at here.
 std::variant<Connected, Fallback> Connect(const Address& address, const Options& options,
                                           const std::string& request,
                                           std::chrono::milliseconds timeout);

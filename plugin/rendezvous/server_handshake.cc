@@ -11,6 +11,7 @@
 #include "plugin/rendezvous/kernel_query.h"
 #include "plugin/rendezvous/message_io.h"
 #include "plugin/rendezvous/own_connections.h"
+#include "plugin/rendezvous/switches.h"
 
 namespace samehost::rendezvous {
 namespace {
@@ -90,6 +91,7 @@ bool ServerHandshake::OnHello() {
   }
   descriptors_ = std::move((*received)->descriptors);
   Fallback refusal = CheckHello((*received)->bytes, (*received)->complete);
+  if (refusal.reason == FallbackReason::kNone) refusal = CheckSwitches();
   if (refusal.reason == FallbackReason::kNone) refusal = CheckPlace();
   if (refusal.reason != FallbackReason::kNone) return Refuse(refusal.reason, refusal.detail);
   return true;
@@ -123,6 +125,18 @@ Fallback ServerHandshake::CheckHello(const std::string& bytes, bool complete) {
     return {FallbackReason::kHandshakeFailed, "the hello has the wrong descriptors"};
   }
   return {};
+}
+
+// A client may see other directories than this side, and name another address than was announced.
+Fallback ServerHandshake::CheckSwitches() const {
+  const SwitchFiles files = ReadSwitchFiles(announced_->options.directory);
+  auto why = SwitchedOffByFile(files, announced_->address);
+  if (!why && hello_.target.kind == EndpointKind::kTcp) {
+    Address target;
+    target.storage = ToSockaddr(hello_.target.tcp, &target.length);
+    why = SwitchedOffByFile(files, ToString(target));
+  }
+  return why ? Fallback{FallbackReason::kSwitchedOff, "at the server: " + *why} : Fallback{};
 }
 
 Fallback ServerHandshake::CheckPlace() {

@@ -52,6 +52,7 @@ class ServerHandshake {
   // The checks that need nothing but the hello; kNone when it may go on.
   Fallback CheckHello(const std::string& bytes, bool complete);
   Fallback CheckPlace();
+  Fallback CheckSwitches() const;
   bool ClientHasGone();
   bool Retry();  // true: try again a little later; false: the phase's time is over
   bool Refuse(FallbackReason reason, const std::string& detail);  // always false

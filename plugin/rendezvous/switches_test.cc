@@ -19,7 +19,7 @@ class Switches : public ::testing::Test {
     unsetenv("SAMEHOST");
     unsetenv("SAMEHOST_EXCLUDE");
   }
-  bool Off(const Address& address) { return SwitchedOff(address).has_value(); }
+  bool Off(const Address& address) { return SwitchedOff(address, "/nonexistent").has_value(); }
 };
 
 TEST_F(Switches, OffAsAWhole) {
@@ -56,6 +56,19 @@ TEST_F(Switches, BothSidesSayWhy) {
   const auto announcement = Announce(Tcp("127.0.0.1", 1), options, {});
   ASSERT_FALSE(announcement.ok());
   EXPECT_EQ(ToFallback(announcement.error()).reason, FallbackReason::kSwitchedOff);
+}
+
+// What these say is found by an address of that text; what they refuse never is.
+TEST(ExclusionTest, ItemsThatCanBeAddresses) {
+  for (const char* item : {"127.0.0.1:50051", "[::1]:50051", ":50051", "unix:/run/app.sock",
+                           "unix-abstract:name", "[fe80::1%2]:1"}) {
+    EXPECT_TRUE(IsExclusion(item)) << item;
+  }
+  for (const char* item : {"", "localhost:50051", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0",
+                           "127.0.0.1:99999", "127.0.0.1:x", "[::1]", "[0:0::1]:1", "::1:1",
+                           "tcp://127.0.0.1:1", "unix:", "nonsense", ":", ":0", "127.1:1"}) {
+    EXPECT_FALSE(IsExclusion(item)) << item;
+  }
 }
 
 }  // namespace

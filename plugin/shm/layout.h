@@ -116,9 +116,9 @@ struct CountersPage {
   std::atomic<uint64_t> peer_block_bytes;  // of the peer's arena, mapped here now
   // Waiting.
   alignas(kLineBytes) std::atomic<uint64_t> doorbells_rung;
-  std::atomic<uint64_t> doorbells_late;
+  std::atomic<uint64_t> doorbells_deferred;
   std::atomic<uint64_t> sleeps;
-  std::atomic<uint64_t> spins_paid;
+  std::atomic<uint64_t> spins_succeeded;
   std::atomic<uint64_t> spins_failed;
 };
 static_assert(sizeof(CountersPage) == 4 * kLineBytes);

@@ -389,7 +389,7 @@ void LinkImpl::CountSleep() {
 
 void LinkImpl::CountSpin(bool paid) {
   if (forked()) return;
-  (paid ? page_->spins_paid : page_->spins_failed).fetch_add(1, std::memory_order_relaxed);
+  (paid ? page_->spins_succeeded : page_->spins_failed).fetch_add(1, std::memory_order_relaxed);
 }
 
 void LinkImpl::CountPeerBlocks() {
@@ -407,9 +407,9 @@ CounterValues LinkImpl::counters() const {
           .records_sent = get(page_->records_sent),
           .records_received = get(page_->records_received),
           .doorbells_rung = get(page_->doorbells_rung),
-          .doorbells_late = get(page_->doorbells_late),
+          .doorbells_deferred = get(page_->doorbells_deferred),
           .sleeps = get(page_->sleeps),
-          .spins_paid = get(page_->spins_paid),
+          .spins_succeeded = get(page_->spins_succeeded),
           .spins_failed = get(page_->spins_failed),
           .ring_full = get(page_->ring_full),
           .blocks_lent = get(page_->blocks_lent),

@@ -87,8 +87,8 @@ struct CounterValues {
   uint64_t messages_sent = 0, messages_received = 0;  // counted by the transport (CountMessage*)
   uint64_t bytes_sent = 0, bytes_received = 0;        // of messages, through the rings or lent
   uint64_t records_sent = 0, records_received = 0;
-  uint64_t doorbells_rung = 0, doorbells_late = 0;
-  uint64_t sleeps = 0, spins_paid = 0, spins_failed = 0;
+  uint64_t doorbells_rung = 0, doorbells_deferred = 0;
+  uint64_t sleeps = 0, spins_succeeded = 0, spins_failed = 0;
   uint64_t ring_full = 0;    // times Reserve found no room
   uint64_t blocks_lent = 0;  // times that bytes of a message were sent where they lay (LendBlock)
   uint64_t ring_bytes = 0;   // present capacity of the ring this side produces into

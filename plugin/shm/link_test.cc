@@ -155,7 +155,7 @@ TEST(LinkTest, BusyPeerIsRungOnlyByAPatientSender) {
   EXPECT_FALSE(sender.PeerCaughtUp());
   sender.RingIfBusy();
   EXPECT_TRUE(Readable(busy.doorbell_fd()));
-  EXPECT_EQ(sender.counters().doorbells_late, 1u);
+  EXPECT_EQ(sender.counters().doorbells_deferred, 1u);
   busy.DrainDoorbell();
   Receive(busy);
   busy.FlushDone();
@@ -252,7 +252,7 @@ TEST(LinkTest, CountersAndDescription) {
   EXPECT_EQ(received.records_received, 1u);
   EXPECT_EQ(received.bytes_received, 5u);
   EXPECT_EQ(received.sleeps, 1u);
-  EXPECT_EQ(received.spins_paid, 1u);
+  EXPECT_EQ(received.spins_succeeded, 1u);
   EXPECT_EQ(received.spins_failed, 1u);
   // What the command reads through /proc.
   Tamper reader(pair.segment.get());

@@ -38,7 +38,7 @@ class PeerBell {
   // For a sender that has waited in vain.
   void RingBusy() {
     if (!Wake::MustRingBusy(outgoing_->watch)) return;
-    counters_->doorbells_late.fetch_add(1, std::memory_order_relaxed);
+    counters_->doorbells_deferred.fetch_add(1, std::memory_order_relaxed);
     Ring();
   }
 

@@ -31,6 +31,15 @@ void SharedPipe::Attach(zmq::object_t* object, void* argument) {
   }
 }
 
+void SharedPipe::StopSending(zmq::object_t* object, void* request) {
+  auto* pipe = static_cast<zmq::pipe_t*>(object);
+  if (pipe->_shared != nullptr) pipe->_shared->LeaveOut();
+  // Else this end of the pipe ends, and the other may be gone.
+  if (pipe->_state == zmq::pipe_t::active || pipe->_state == zmq::pipe_t::waiting_for_delimiter) {
+    pipe->send_call(pipe->_peer, &Transport::SendingStopped, request);
+  }
+}
+
 void SharedPipe::Detach(zmq::object_t* object, void*) {
   auto* pipe = static_cast<zmq::pipe_t*>(object);
   if (pipe->_shared != nullptr) pipe->_shared->Leave();
@@ -55,7 +64,7 @@ void SharedPipe::Use(std::unique_ptr<Attachment> attachment) {
   stops_when_full_ = attachment->waits_for_room;
   waits_for_room_ = stops_when_full_ && Settings::Get().max_look_nanos > 0;
   in_->Use(std::make_unique<Reader>(link_, turn_, attachment->metadata,
-                                    attachment->max_message_bytes, mark));
+                                    attachment->max_message_bytes, mark, attachment->local_before));
   const uint64_t local_written = pipe_->_msgs_written - direct_;
   base_ = attachment->read_before + direct_;
   peer_taken_ = credit_wanted_ = 0;
@@ -75,20 +84,29 @@ void SharedPipe::Use(std::unique_ptr<Attachment> attachment) {
   pipe_->process_activate_read();
 }
 
-void SharedPipe::Leave() {
-  if (link_ == nullptr) return;
-  if (watched_) watch_->Remove(this);
-  watched_ = false;
-  if (pipe_->_out_pipe == out_.get()) pipe_->_out_pipe = out_->Leave();
+// From here on messages go through the local queue; what is in the ring comes before them.
+void SharedPipe::LeaveOut() {
+  if (out_ == nullptr) return;
+  StopWriterWaiting();
+  if (pipe_->_out_pipe == out_.get()) {
+    pipe_->flush();
+    pipe_->_out_pipe = out_->Leave();
+  }
   // Unless the user has set another one since.
   pipe_->_hwm =
       pipe_->_hwm == shared_mark_ ? own_mark_ : std::max(0, pipe_->_hwm - pipe_->_out_hwm_boost);
   pipe_->set_hwms_boost(-1, -1);
+  out_.reset();
+  if (pipe_->_out_pipe != nullptr) pipe_->process_activate_write(by_session_);
+}
+
+void SharedPipe::Leave() {
+  if (link_ == nullptr) return;
+  if (watched_) watch_->Remove(this);
+  watched_ = false;
+  LeaveOut();
   link_.reset();
   turn_.reset();
-  out_.reset();
-  writer_waits_ = false;
-  if (pipe_->_out_pipe != nullptr) pipe_->process_activate_write(by_session_);
   if (reader_waits_) {
     reader_waits_ = false;
     pipe_->process_activate_read();
@@ -101,7 +119,8 @@ bool SharedPipe::Readable() const {
 }
 
 bool SharedPipe::OwnTurn() const {
-  return !turn_->ended.load(std::memory_order_relaxed) &&  // relaxed: only the sooner, the better
+  return out_ != nullptr &&
+         !turn_->ended.load(std::memory_order_relaxed) &&  // relaxed: only the sooner, the better
          turn_->drained.load(std::memory_order_acquire) == out_->local_written();  // SYNC(turn)
 }
 
@@ -111,11 +130,11 @@ uint64_t SharedPipe::Credit() const { return base_ + peer_taken_; }
 
 uint64_t SharedPipe::PeersMessagesRead(uint64_t by_session) {
   by_session_ = by_session;
-  return link_ == nullptr ? by_session_ + direct_ : Credit();
+  return out_ == nullptr ? by_session_ + direct_ : Credit();
 }
 
 bool SharedPipe::FindCredit() {
-  if (link_ == nullptr) return false;
+  if (out_ == nullptr) return false;
   const uint64_t mark = static_cast<uint64_t>(pipe_->_hwm);
   for (;;) {
     const uint64_t taken = link_->MessagesTakenByPeer();
@@ -165,7 +184,7 @@ bool SharedPipe::ReadFromRing() const { return in_->from_ring(); }
 // ---- The only pipe of a socket ---------------------------------------------------------------
 
 bool SharedPipe::MayWrite() const {
-  if (!pipe_->_out_active || pipe_->_state != zmq::pipe_t::active || link_ == nullptr) return false;
+  if (!pipe_->_out_active || pipe_->_state != zmq::pipe_t::active || out_ == nullptr) return false;
   const uint64_t under_way = pipe_->_msgs_written - pipe_->_peers_msgs_read;
   return pipe_->_hwm <= 0 || under_way < static_cast<uint64_t>(pipe_->_hwm);
 }

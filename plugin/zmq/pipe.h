@@ -49,9 +49,12 @@ class SharedPipe {
     int own_receive_mark = 0;
     bool waits_for_room = false;  // the socket's type stops where it cannot send
     uint64_t read_before = 0;     // messages that the session had read from its pipe by then
+    uint64_t local_before = 0;    // and had written into it, as the socket's end counts them
   };
   // Functions for object_t::send_call. `pipe`: the socket's end. Attach takes `attachment`.
+  // StopSending: nothing more is written into the ring; answered by Transport::SendingStopped.
   static void Attach(zmq::object_t* pipe, void* attachment);
+  static void StopSending(zmq::object_t* pipe, void* request);
   static void Detach(zmq::object_t* pipe, void*);
 
   ~SharedPipe();
@@ -108,6 +111,7 @@ class SharedPipe {
 
   SharedPipe(zmq::pipe_t* pipe, Watch* watch);
   void Use(std::unique_ptr<Attachment> attachment);
+  void LeaveOut();
   void Leave();
   // Whether this thread is the ring's producer.
   bool OwnTurn() const;
@@ -122,9 +126,9 @@ class SharedPipe {
 
   zmq::pipe_t* const pipe_;
   Watch* const watch_;
-  InPipe* in_;  // owned by pipe_, which deletes it as its inbound queue
-  std::unique_ptr<OutPipe> out_;
-  std::shared_ptr<shm::Link> link_;  // in use for sending; null between links
+  InPipe* in_;                       // owned by pipe_, which deletes it as its inbound queue
+  std::unique_ptr<OutPipe> out_;     // null when nothing is sent through a link
+  std::shared_ptr<shm::Link> link_;  // in use; null between links
   std::shared_ptr<Turn> turn_;
   bool watched_ = false;          // by watch_
   bool stops_when_full_ = false;  // the socket's type (Attachment::waits_for_room)

@@ -82,18 +82,27 @@ class SharedPipe::InPipe final : public SharedPipe::Queue {
 
   // The end of the pipe comes after the links, though it may have been written before any was read.
   static bool IsDelimiter(const zmq::msg_t& message) { return message.is_delimiter(); }
+  static bool IsRoutingId(const zmq::msg_t& message) { return message.is_routing_id(); }
+  // Whether the local queue has something that came before this link. What has come over the socket
+  // since, when the link has been left, comes after it.
+  bool HasOlder(const Reader& reader) const {
+    if (!local_->check_read() || local_->probe(IsDelimiter)) return false;
+    return owner_->pipe_->_msgs_read < reader.local_before || local_->probe(IsRoutingId);
+  }
 
   From Look() {
     while (!readers_.empty() && owner_->Readable()) {
       Reader& reader = *readers_.front();
       if (!reader.reached) {
-        if (local_->check_read() && !local_->probe(IsDelimiter)) return From::kLocal;
+        if (HasOlder(reader)) return From::kLocal;
         reader.reached = true;
       }
       switch (reader.Look()) {
         case Reader::State::kMessage:
           return From::kRing;
         case Reader::State::kOver:
+          // What a peer writes into it all the same wakes nobody.
+          if (reader.link() == owner_->link_.get()) owner_->reader_waits_ = false;
           readers_.pop_front();
           continue;
         case Reader::State::kEmpty:

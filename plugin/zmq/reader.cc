@@ -25,8 +25,10 @@ bool ReadReference(const std::byte* bytes, size_t length, shm::BlockReference* r
 }  // namespace
 
 Reader::Reader(std::shared_ptr<shm::Link> link, std::shared_ptr<Turn> turn,
-               zmq::metadata_t* metadata, int64_t max_message_bytes, uint64_t mark)
-    : link_(std::move(link)),
+               zmq::metadata_t* metadata, int64_t max_message_bytes, uint64_t mark,
+               uint64_t local_before_in)
+    : local_before(local_before_in),
+      link_(std::move(link)),
       turn_(std::move(turn)),
       metadata_(metadata),
       max_message_bytes_(max_message_bytes),

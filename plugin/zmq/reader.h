@@ -22,9 +22,9 @@ void RefusePeer(shm::Link* link, Turn* turn, const char* rule);
 class Reader {
  public:
   // Takes over one reference to `metadata` (may be null). `mark`: the sum of both sides' high-water
-  // marks, 0: none.
+  // marks, 0: none. `local_before_in`: messages that the local queue had before this link.
   Reader(std::shared_ptr<shm::Link> link, std::shared_ptr<Turn> turn, zmq::metadata_t* metadata,
-         int64_t max_message_bytes, uint64_t mark);
+         int64_t max_message_bytes, uint64_t mark, uint64_t local_before_in = 0);
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
@@ -45,6 +45,7 @@ class Reader {
   Turn* turn() const { return turn_.get(); }
   // Whether the local queue has been read to the place where this link begins.
   bool reached = false;
+  const uint64_t local_before;
 
  private:
   void CountTaken();

@@ -2,14 +2,16 @@
 
 #include <sys/socket.h>
 
-#include <cstdlib>
 #include <string_view>
 
 #include "endpoint.hpp"
 #include "options.hpp"
 #include "plugin/base/cpu_limits.h"
 #include "plugin/base/log.h"
+#include "plugin/base/setting.h"
 #include "plugin/rendezvous/access_variables.h"
+#include "plugin/rendezvous/endpoint_name.h"
+#include "plugin/rendezvous/kernel_query.h"
 #include "plugin/rendezvous/switches.h"
 #include "zmq.h"
 
@@ -30,7 +32,7 @@ void ForEachItem(std::string_view list, Visit visit) {
 }
 
 void ReadTransports(Settings* settings) {
-  const char* list = getenv("SAMEHOST_ZMQ");
+  const char* list = GetSetting("SAMEHOST_ZMQ");
   if (list == nullptr) return;
   settings->upgrade_ipc = settings->upgrade_tcp = false;
   ForEachItem(list, [&](std::string_view item) {
@@ -48,14 +50,13 @@ void ReadTransports(Settings* settings) {
 void ReadWait(Settings* settings) {
   // With one processor a thread that looks keeps the very peer it waits for from running.
   if (ReadCpuLimits().effective < 1.5) return;
-  const char* text = getenv("SAMEHOST_WAIT");
-  const std::string_view wait = text != nullptr ? text : "balanced";
+  const std::string wait = SettingOr("SAMEHOST_WAIT", "balanced");
   if (wait == "efficient") {
     settings->sleep_beside = true;
     return;
   }
   settings->max_look_nanos = wait == "latency" ? kLatencyNanos : kBalancedNanos;
-  if (wait != "latency" && wait != "balanced") {
+  if (wait != "latency" && wait != "balanced" && !wait.empty()) {
     Log(LogLevel::kWarning, "SAMEHOST_WAIT is neither efficient, balanced nor latency");
   }
 }
@@ -79,7 +80,9 @@ bool TypeCanShare(int type) {
   }
 }
 
-Fallback SwitchedOff(const char* detail) { return {FallbackReason::kSwitchedOff, detail}; }
+Fallback SwitchedOff(std::string detail) {
+  return {FallbackReason::kSwitchedOff, std::move(detail)};
+}
 
 Fallback WhyNotTransport(int socket) {
   sockaddr_storage own = {};
@@ -121,6 +124,15 @@ SocketEnds EndsOf(int socket) {
   return ends;
 }
 
+bool PeerIsElsewhere(int socket) {
+  const rendezvous::Address remote = EndsOf(socket).remote;
+  if (remote.storage.ss_family != AF_INET && remote.storage.ss_family != AF_INET6) return false;
+  auto endpoint = rendezvous::ToEndpoint(remote);
+  if (!endpoint) return false;
+  const auto local = rendezvous::IsLocalAddress(rendezvous::AsTarget(*std::move(endpoint)).tcp);
+  return local && !*local;
+}
+
 Fallback WhyNotShare(const zmq::options_t& options, int socket,
                      const zmq::endpoint_uri_pair_t& endpoints) {
   // Other transports over the same sockets (WebSocket) have framing of their own.
@@ -137,10 +149,20 @@ Fallback WhyNotShare(const zmq::options_t& options, int socket,
   if (options.conflate) return SwitchedOff("ZMQ_CONFLATE keeps to the socket");
   if (!options.socks_proxy_address.empty()) return SwitchedOff("a SOCKS proxy is in between");
   const SocketEnds ends = EndsOf(socket);
-  if (rendezvous::SwitchedOff(ends.local) || rendezvous::SwitchedOff(ends.remote)) {
-    return SwitchedOff("");
+  for (const rendezvous::Address& end : {ends.local, ends.remote}) {
+    if (auto why = rendezvous::SwitchedOff(end, RendezvousOptions().directory)) {
+      return SwitchedOff(*std::move(why));
+    }
   }
   return uri.starts_with("shm://") ? Fallback{} : WhyNotTransport(socket);
+}
+
+std::optional<std::string> SwitchedOffSince(int socket) {
+  const rendezvous::SwitchFiles files = rendezvous::ReadSwitchFiles(RendezvousOptions().directory);
+  if (files.off.empty() && files.excluded.empty()) return std::nullopt;
+  const SocketEnds ends = EndsOf(socket);
+  auto why = rendezvous::SwitchedOffByFile(files, rendezvous::ToString(ends.local));
+  return why ? why : rendezvous::SwitchedOffByFile(files, rendezvous::ToString(ends.remote));
 }
 
 rendezvous::Options RendezvousOptions() {

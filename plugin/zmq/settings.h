@@ -1,4 +1,4 @@
-// Settings: what the environment says about this library, and which connections may leave their
+// Settings: what is set (base/setting.h) for this library, and which connections may leave their
 // socket for shared memory. Read once per process (SAMEHOST once per connection, as in
 // rendezvous/switches.h). Any thread.
 #ifndef SAMEHOST_PLUGIN_ZMQ_SETTINGS_H_
@@ -34,10 +34,17 @@ struct SocketEnds {
 };
 SocketEnds EndsOf(int socket);
 
+// Whether the other end of this TCP connection has an address of another host, or of a container.
+// False where it cannot be told.
+bool PeerIsElsewhere(int socket);
+
 // Why shared memory is not offered on this connection, by everything that is known before the
 // handshake: transport, socket type, mechanism and options. kNone: it is.
 Fallback WhyNotShare(const zmq::options_t& options, int socket,
                      const zmq::endpoint_uri_pair_t& endpoints);
+
+// What has switched shared memory off for a connection that uses it (rendezvous/switch_files.h).
+std::optional<std::string> SwitchedOffSince(int socket);
 
 // What both sides' rendezvous is told.
 rendezvous::Options RendezvousOptions();

@@ -95,6 +95,7 @@ void Transport::UseLink(rendezvous::Connected connected) {
   }
   room_handle_ = add_fd(link_->doorbell_fd());
   if (SocketsPipe() == nullptr) return;
+  SetSwitchTimer();
   const uint64_t read_before = Pipe()->_msgs_read;
   turn_->drained.store(read_before, std::memory_order_relaxed);  // relaxed: sent with the call
   auto attachment = std::make_unique<SharedPipe::Attachment>();
@@ -109,6 +110,7 @@ void Transport::UseLink(rendezvous::Connected connected) {
   attachment->own_receive_mark = engine_->_options.rcvhwm;
   attachment->waits_for_room = StopsWhenFull(engine_->_options.type);
   attachment->read_before = read_before;
+  attachment->local_before = Pipe()->_msgs_written - Pipe()->_credentials_written;
   session_->send_call(SocketsPipe(), &SharedPipe::Attach, attachment.release());
 }
 
@@ -119,9 +121,9 @@ void Transport::in_event() {
     // The socket's thread may have been meant.
     link_->DrainDoorbell();
     ActivateSocket();
-    Pump();
+    PumpOutside();
   }
-  OnLinkReadable();
+  if (state_ == State::kShared && socket_handle_ != nullptr) OnLinkReadable();
 }
 
 void Transport::OnLinkReadable() {
@@ -137,6 +139,8 @@ void Transport::OnLinkReadable() {
   }
   const bool refused = turn_->refused.load(std::memory_order_relaxed) ||
                        (!status.ok() && status.error().code == ErrorCode::kProtocol);
+  // The peer may be done with the link sooner. If it has ended, the engine's own socket says so.
+  if (!refused && leaving_ == Leaving::kTold) return IgnoreLink();
   errno = refused ? EPROTO : EPIPE;
   // Deletes this.
   engine_->error(refused ? zmq::i_engine::protocol_error : zmq::i_engine::connection_error);
@@ -160,12 +164,19 @@ void Transport::ListenForRoom(bool listen) {
 
 void Transport::Kick(zmq::object_t* object, void*) {
   auto* session = static_cast<zmq::session_base_t*>(static_cast<zmq::pipe_t*>(object)->_sink);
-  if (session->_transport != nullptr) session->_transport->Pump();
+  if (session->_transport != nullptr) session->_transport->PumpOutside();
+}
+
+void Transport::PumpOutside() {
+  Pump();
+  if (leaving_ == Leaving::kTold && !command_.empty()) engine_->restart_output();
 }
 
 void Transport::Pump() {
-  while (state_ == State::kShared) {
+  while (state_ == State::kShared && leaving_ != Leaving::kTold) {
     if (outgoing_.empty() || (outgoing_.back().flags() & zmq::msg_t::more) != 0) {
+      // The parts of a message that is not complete go over the socket.
+      if (leaving_ == Leaving::kStopped) return TellThatWeLeft();
       zmq::msg_t part;
       part.init();
       if (session_->pull_msg(&part) != 0) break;
@@ -204,14 +215,25 @@ void Transport::End() {
   ForgetTicket();
   const bool shared = state_ == State::kShared;
   state_ = State::kEnded;
-  if (!shared) return;
+  if (shared) EndLink();
+}
+
+void Transport::IgnoreLink() {
+  if (socket_handle_ != nullptr) rm_fd(socket_handle_);
+  if (process_handle_ != nullptr) rm_fd(process_handle_);
+  socket_handle_ = process_handle_ = nullptr;
+}
+
+void Transport::EndLink() {
+  CancelSwitchTimer();
   session_->_transport = nullptr;
   turn_->ended.store(true, std::memory_order_relaxed);  // relaxed: see SharedPipe::OwnTurn()
   EndInput();
   link_->Close();
-  rm_fd(socket_handle_);
-  if (process_handle_ != nullptr) rm_fd(process_handle_);
+  IgnoreLink();
   rm_fd(room_handle_);
+  writer_.reset();
+  link_.reset();
   if (SocketsPipe() != nullptr) {
     session_->send_call(SocketsPipe(), &SharedPipe::Detach, nullptr);
     ActivateSocket();

@@ -9,7 +9,8 @@
 //
 // Until "yes" or "no" neither side sends messages, so there is nothing to put in order. After "no"
 // the engine goes on as always. After "yes" all messages go through the link; the socket stays for
-// heartbeats, and for noticing the peer's end as it always was noticed.
+// heartbeats, and for noticing the peer's end as it always was noticed. After "leave", each way, it
+// carries the messages again (transport_leave.cc).
 //
 // Owner: the engine. The I/O thread. The peer is hostile: what breaks the protocol ends its
 // connection.
@@ -54,14 +55,20 @@ class Transport final : public zmq::io_object_t {
   static Transport* Create(zmq::stream_engine_base_t* engine);
   ~Transport() override;
 
-  // Whether the engine is to carry the messages.
-  bool on_socket() const { return state_ == State::kSocket; }
+  // Whether the engine is to carry the messages: those that go out, and those that come in.
+  bool sends_on_socket() const {
+    const bool ring_is_over = state_ == State::kSocket || leaving_ == Leaving::kTold;
+    return ring_is_over && command_.empty() && outgoing_.empty();
+  }
+  bool receives_on_socket() const { return state_ == State::kSocket || peer_left_; }
   // The engine wants something to send. -1 and EAGAIN: nothing.
   int NextMessage(zmq::msg_t* message);
   // The engine has received something. -1 and EPROTO: the peer breaks the protocol.
   int ProcessMessage(zmq::msg_t* message);
   // For object_t::send_call: there may be room in the ring. `pipe`: the session's end.
   static void Kick(zmq::object_t* pipe, void*);
+  // For object_t::send_call: the socket's thread has done what StopSending() asked for.
+  static void SendingStopped(zmq::object_t* pipe, void* request);
   // The session ends: what has arrived may still be read.
   void EndInput();
   // The connection ends.
@@ -69,10 +76,15 @@ class Transport final : public zmq::io_object_t {
 
   void in_event() override;
   void out_event() override {}
-  void timer_event(int) override;
+  void timer_event(int id) override;
 
  private:
   enum class State { kAwaitsOffer, kAwaitsLink, kAwaitsDecision, kShared, kSocket, kEnded };
+  // On the way from the link to the socket: the socket's thread was asked to write no more into the
+  // ring, it does not any more, and the peer was told.
+  enum class Leaving { kNo, kAsked, kStopped, kTold };
+  enum Timer : int { kLinkTimer = 0, kSwitchTimer = 1 };
+  static constexpr char kLeave[] = "leave";
 
   Transport(zmq::stream_engine_base_t* engine, std::string peer_property);
   bool Connecting() const;
@@ -95,6 +107,19 @@ class Transport final : public zmq::io_object_t {
   void OnLinkReadable();
   // Moves what waits in the session's pipe into the ring.
   void Pump();
+  // The same when it is not the engine that asks.
+  void PumpOutside();
+  // ---- transport_leave.cc
+  void SetSwitchTimer();
+  void CancelSwitchTimer();
+  void OnSwitchTimer();
+  void StopSending();
+  void TellThatWeLeft();
+  bool OnPeerLeft();
+  void MaybeEndLink();
+  // The link is used no more; what has come through it may still be read.
+  void EndLink();
+  void IgnoreLink();
   void ListenForRoom(bool listen);
   void ActivateSocket();
   // The session's end of the pipe, and the socket's; null when there is none.
@@ -124,6 +149,11 @@ class Transport final : public zmq::io_object_t {
   zmq::poller_t::handle_t room_handle_ = nullptr;
   bool listening_ = false;            // for room
   std::vector<zmq::msg_t> outgoing_;  // a whole message that is being written
+  Leaving leaving_ = Leaving::kNo;
+  uintptr_t request_ = 0;  // StopSending()'s number
+  bool peer_can_leave_ = false, peer_left_ = false;
+  bool switch_timer_set_ = false;
+  std::string why_left_;
 };
 
 }  // namespace samehost::zmq_transport

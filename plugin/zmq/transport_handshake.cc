@@ -22,14 +22,16 @@ constexpr std::string_view kVersion = "2";
 // A ZMTP command: the length of its name, its name, and its body.
 constexpr std::string_view kCommand = "\x08SAMEHOST";
 constexpr std::string_view kYes = "yes", kNo = "no";
+constexpr std::string_view kCanLeave = "leave";
 // The link of a peer that has said "yes" is on its way inside this process.
 constexpr int kLateLinkMs = 1000;      // when the peer has ended its connection since
 constexpr int kLinkTimeoutMs = 10000;  // else; then the connection is closed
 
-// "2 1000 1000": version, ZMQ_SNDHWM, ZMQ_RCVHWM.
+// "2 1000 1000 leave": version, ZMQ_SNDHWM, ZMQ_RCVHWM, and words for what else this side can do;
+// words that are not known are passed over.
 std::string MakeProperty(const zmq::options_t& options) {
   return std::string(kVersion) + " " + std::to_string(options.sndhwm) + " " +
-         std::to_string(options.rcvhwm);
+         std::to_string(options.rcvhwm) + " " + std::string(kCanLeave);
 }
 
 rendezvous::DecisionLog& Decisions() {
@@ -41,15 +43,27 @@ rendezvous::DecisionLog& Decisions() {
   return log;
 }
 
+rendezvous::DecisionSide SideOf(bool connecting) {
+  return connecting ? rendezvous::DecisionSide::kConnecting : rendezvous::DecisionSide::kListening;
+}
+
 // kNone: for shared memory.
 void RecordDecision(const std::string& name, bool connecting, const Fallback& why) {
-  const auto side =
-      connecting ? rendezvous::DecisionSide::kConnecting : rendezvous::DecisionSide::kListening;
+  const auto side = SideOf(connecting);
   if (why.reason == FallbackReason::kNone) {
     Decisions().RecordShared(name, side);
   } else {
     Decisions().RecordFallback(name, why, side);
   }
+}
+
+// The peer does not offer shared memory. Of one on this host a user is warned; of another host's it
+// is what one expects.
+void RecordNoOffer(const std::string& name, bool connecting, int socket) {
+  const Fallback why = {FallbackReason::kServerNotFound, "the peer does not offer shared memory"};
+  if (!PeerIsElsewhere(socket)) return RecordDecision(name, connecting, why);
+  Decisions().Record(name, why, SideOf(connecting));
+  Decisions().LogExpected(name, why);
 }
 
 std::string_view NextWord(std::string_view* text) {
@@ -79,8 +93,9 @@ zmq::options_t Transport::Offer(const zmq::options_t& options, zmq::fd_t socket,
 Transport* Transport::Create(zmq::stream_engine_base_t* engine) {
   const auto& endpoints = engine->_endpoint_uri_pair;
   const bool connecting = engine->_session->_active;
+  const std::string& name = connecting ? endpoints.remote : endpoints.local;
   const auto none = [&](const Fallback& why) {
-    RecordDecision(connecting ? endpoints.remote : endpoints.local, connecting, why);
+    RecordDecision(name, connecting, why);
     return nullptr;
   };
   if (engine->_options.app_metadata.count(kProperty) == 0) {
@@ -89,10 +104,11 @@ Transport* Transport::Create(zmq::stream_engine_base_t* engine) {
   const auto& properties = engine->_mechanism->get_zmtp_properties();
   const auto found = properties.find(kProperty);
   if (found == properties.end()) {
-    return none({FallbackReason::kServerNotFound, "the peer does not offer shared memory"});
+    RecordNoOffer(name, connecting, engine->_s);
+    return nullptr;
   }
   auto transport = std::unique_ptr<Transport>(new Transport(engine, found->second));
-  if (transport->on_socket()) {
+  if (transport->state_ == State::kSocket) {
     return none({FallbackReason::kVersionMismatch, "the peer offers " + found->second});
   }
   return transport.release();
@@ -106,6 +122,7 @@ Transport::Transport(zmq::stream_engine_base_t* engine, std::string peer_propert
   if (NextWord(&text) != kVersion) return;
   if (!ReadMark(NextWord(&text), &peer_send_mark_)) return;
   if (!ReadMark(NextWord(&text), &peer_receive_mark_)) return;
+  while (!text.empty()) peer_can_leave_ = NextWord(&text) == kCanLeave || peer_can_leave_;
   state_ = State::kAwaitsOffer;
   if (!Connecting()) StartAccepting();
 }
@@ -136,7 +153,7 @@ void Transport::WatchTicket() {
 }
 
 void Transport::ForgetTicket() {
-  if (waits_for_link_) cancel_timer(0);
+  if (waits_for_link_) cancel_timer(kLinkTimer);
   waits_for_link_ = false;
   if (ticket_handle_ != nullptr) rm_fd(ticket_handle_);
   ticket_handle_ = nullptr;
@@ -148,6 +165,7 @@ void Transport::ForgetTicket() {
 void Transport::Send(std::string body) { command_ = std::string(kCommand) + body; }
 
 int Transport::NextMessage(zmq::msg_t* message) {
+  if (state_ == State::kShared && command_.empty()) Pump();
   if (!command_.empty()) {
     if (message->init_size(command_.size()) != 0) return -1;
     std::memcpy(message->data(), command_.data(), command_.size());
@@ -155,9 +173,16 @@ int Transport::NextMessage(zmq::msg_t* message) {
     const bool was_no = std::string_view(command_).substr(kCommand.size()) == kNo;
     command_.clear();
     if (was_no) state_ = State::kSocket;
+    MaybeEndLink();
     return 0;
   }
-  if (state_ == State::kShared) Pump();
+  const bool left = leaving_ == Leaving::kTold;
+  if (left && !outgoing_.empty()) {
+    *message = outgoing_.front();
+    outgoing_.erase(outgoing_.begin());
+    return 0;
+  }
+  if (left) return session_->pull_msg(message);
   errno = EAGAIN;
   return -1;
 }
@@ -184,6 +209,8 @@ bool Transport::OnCommand(const std::string& body) {
       return OnOffer(body);
     case State::kAwaitsDecision:
       return OnDecision(body);
+    case State::kShared:
+      return body == kLeave && OnPeerLeft();
     default:
       return false;
   }
@@ -216,10 +243,15 @@ bool Transport::OnDecision(const std::string& body) {
     UseSocket({FallbackReason::kHandshakeFailed, "the client keeps to the socket"});
     return true;
   }
+  if (body == kLeave && accepted_) {
+    // It was quicker than the link that it has decided for.
+    TakeLateLink();
+    return state_ == State::kShared && OnPeerLeft();
+  }
   if (body != kYes || accepted_) return false;
   accepted_ = true;
   waits_for_link_ = true;
-  add_timer(kLinkTimeoutMs, 0);
+  add_timer(kLinkTimeoutMs, kLinkTimer);
   OnTicket();  // it may have come before
   return true;
 }
@@ -259,7 +291,8 @@ void Transport::TakeLateLink() {
   }
 }
 
-void Transport::timer_event(int) {
+void Transport::timer_event(int id) {
+  if (id == kSwitchTimer) return OnSwitchTimer();
   waits_for_link_ = false;
   errno = EPROTO;
   // Deletes this.

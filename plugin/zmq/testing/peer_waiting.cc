@@ -97,15 +97,32 @@ std::string StartProxy(Words& words, bool steerable) {
   return "ok";
 }
 
-std::string Steer(Words& words) {
-  const std::string word = words.Text();
-  return zmq_send(steering, word.data(), word.size(), 0) >= 0 ? "ok" : Error();
+int PatchOfVersion() {
+  int major = 0, minor = 0, patch = 0;
+  zmq_version(&major, &minor, &patch);
+  return patch;
 }
 
-// What has come in and gone out at the front, then at the back, each in messages and in bytes.
+// What libzmq 4.3.5 understands by it: it takes RESUME for PAUSE and the other way round, and answers every word
+// with an empty message (its proxy.cpp, handle_control).
+std::string Steer(Words& words) {
+  std::string word = words.Text();
+  const bool swaps = PatchOfVersion() >= 5;
+  if (swaps && word == "PAUSE") {
+    word = "RESUME";
+  } else if (swaps && word == "RESUME") {
+    word = "PAUSE";
+  }
+  if (zmq_send(steering, word.data(), word.size(), 0) < 0) return Error();
+  char answer[1];
+  return !swaps || zmq_recv(steering, answer, sizeof(answer), 0) == 0 ? "ok" : Error();
+}
+
+// What has come in and gone out at the front, then at the back, each in messages and in bytes. libzmq 4.3.5 counts
+// the parts of messages: "counted_parts".
 std::string Statistics(Words&) {
   if (zmq_send(steering, "STATISTICS", 10, 0) < 0) return Error();
-  std::string answer = "counted";
+  std::string answer = PatchOfVersion() >= 5 ? "counted_parts" : "counted";
   for (int i = 0; i < 8; ++i) {
     uint64_t number = 0;
     if (zmq_recv(steering, &number, sizeof(number), 0) != sizeof(number)) return Error();

@@ -28,8 +28,8 @@ namespace samehost {
 // How a thread that waits for a message spends its time.
 enum class WaitStrategy {
   kEfficient,  // sleep at once; least CPU
-  kBalanced,   // look for a short time that adapts to recent waits, then sleep (default)
-  kLatency,    // look longer before sleeping; for dedicated cores
+  kBalanced,   // spin for a short time that adapts to recent waits, then sleep (default)
+  kLatency,    // spin longer before sleeping; for dedicated cores
 };
 
 struct Options {
@@ -97,7 +97,7 @@ struct LinkStats {
   uint64_t links_opened = 0, links_live = 0, fallbacks = 0;
   uint64_t messages_sent = 0, messages_received = 0;
   uint64_t bytes_sent = 0, bytes_received = 0;
-  uint64_t doorbells_rung = 0, sleeps = 0, spins_paid = 0, spins_failed = 0, ring_full = 0;
+  uint64_t doorbells_rung = 0, sleeps = 0, spins_succeeded = 0, spins_failed = 0, ring_full = 0;
   uint64_t blocks_lent = 0;   // pieces of large messages that the peer read where they were written
   uint64_t memory_bytes = 0;  // shared memory now mapped by live links, both directions
 };
