@@ -130,7 +130,8 @@ CLI::App* AddMetrics(CLI::App* app, std::string* file) {
 CLI::App* AddOff(CLI::App* app, SwitchOptions* options) {
   CLI::App* off = app->add_subcommand(
       "off", "take the machine's connections off shared memory, also those of running processes");
-  AddList(off, "--exclude", &options->exclude, "only these addresses, in place of those before");
+  AddList(off, "--exclude", &options->exclude, WhyNoExclusion,
+          "only these addresses, in place of those before");
   off->add_option("--dir", options->directory, "the rendezvous directory (SAMEHOST_DIR)");
   off->footer(
       "For root. Nothing fails: calls under way finish, new connections use sockets.\n"
