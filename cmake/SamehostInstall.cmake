@@ -30,21 +30,10 @@ set(samehost_zmq_libdir "${CMAKE_INSTALL_LIBDIR}/samehost")
 set(samehost_zmq_includedir "${CMAKE_INSTALL_INCLUDEDIR}/samehost/libzmq")
 set(samehost_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/samehost")
 
-# samehost_install_target(TARGET COMPONENT [ARGUMENT...]): what install(TARGETS) takes after TARGET. Where TARGET is not
-# built, it is left out, and said so; where only COMPONENT is being installed, that is an error.
-function(samehost_install_target target component)
-  install(CODE "
-    if(NOT EXISTS \"$<TARGET_FILE:${target}>\")
-      if(CMAKE_INSTALL_COMPONENT)
-        message(FATAL_ERROR \"component ${component}: $<TARGET_FILE_NAME:${target}> is not built. Build target ${target} first.\")
-      endif()
-      message(STATUS \"Not installed, since it is not built: $<TARGET_FILE_NAME:${target}>\")
-    endif()" COMPONENT ${component})
-  install(TARGETS ${target} ${ARGN} COMPONENT ${component} OPTIONAL)
-endfunction()
-
-foreach(component samehost grpc dev)
-  install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT ${component})
+foreach(component samehost grpc dev bench)
+  if(SAMEHOST_BUILD_BENCH OR NOT component STREQUAL "bench")
+    install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT ${component})
+  endif()
 endforeach()
 
 if(SAMEHOST_GRPC)

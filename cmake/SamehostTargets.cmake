@@ -15,6 +15,22 @@ function(samehost_optimize_at_link_time name)
   endif()
 endfunction()
 
+# samehost_install_target(TARGET COMPONENT [ARGUMENT...]): what install(TARGETS) takes after TARGET. Where TARGET is not
+# built, it is left out, and said so; where only COMPONENT is being installed, that is an error.
+function(samehost_install_target target component)
+  if(NOT SAMEHOST_INSTALL)
+    return()
+  endif()
+  install(CODE "
+    if(NOT EXISTS \"$<TARGET_FILE:${target}>\")
+      if(CMAKE_INSTALL_COMPONENT)
+        message(FATAL_ERROR \"component ${component}: $<TARGET_FILE_NAME:${target}> is not built. Build target ${target} first.\")
+      endif()
+      message(STATUS \"Not installed, since it is not built: $<TARGET_FILE_NAME:${target}>\")
+    endif()" COMPONENT ${component})
+  install(TARGETS ${target} ${ARGN} COMPONENT ${component} OPTIONAL)
+endfunction()
+
 # samehost_tell_tsan_of_grpc(NAME): for every program that uses gRPC; does nothing but in a build with
 # ThreadSanitizer (plugin/grpc/grpc_sync_for_tsan.cc).
 function(samehost_tell_tsan_of_grpc name)

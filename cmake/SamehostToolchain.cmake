@@ -23,7 +23,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
 endif()
 # Nothing that is installed names the folder it was built in (libzmq's assertions print __FILE__), so the same source
 # gives the same bytes wherever it is built.
-add_compile_options("-ffile-prefix-map=${PROJECT_BINARY_DIR}=build" "-ffile-prefix-map=${PROJECT_SOURCE_DIR}=.")
+set(SAMEHOST_PREFIX_MAPS "-ffile-prefix-map=${PROJECT_BINARY_DIR}=build" "-ffile-prefix-map=${PROJECT_SOURCE_DIR}=.")
+add_compile_options(${SAMEHOST_PREFIX_MAPS})
+add_link_options(${SAMEHOST_PREFIX_MAPS})  # what is optimized at link time is compiled there
 if(SAMEHOST_SANITIZE)
   add_compile_options(-fsanitize=${SAMEHOST_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SAMEHOST_SANITIZE})
