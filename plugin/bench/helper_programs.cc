@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kBuildTreeZmq = "../zmq";
+constexpr const char* kBuildTreeZmq = "../../zmq";
 
 fs::path From(const char* relative) {
   return (OwnProgram().parent_path() / relative).lexically_normal();

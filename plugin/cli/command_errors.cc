@@ -58,7 +58,9 @@ int SayUnknownWord(const CLI::App& command, const std::string& word) {
 }
 
 int SayWhatIsWrong(const CLI::App& app, const CLI::ParseError& error) {
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+  // A word in front of the command leaves CLI11 without one: then that is what it says.
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr ||
+      dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
     for (const CLI::App* command : app.get_subcommands()) {
       const std::vector<std::string> words = command->remaining();
       if (!words.empty()) return SayUnknownWord(*command, words.front());

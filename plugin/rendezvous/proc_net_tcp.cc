@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -60,6 +61,9 @@ Result<std::optional<TcpListener>> FindTcpListenerInProc(const IpEndpoint& targe
   for (const int family : {AF_INET, AF_INET6}) {
     std::ifstream list(family == AF_INET ? "/proc/thread-self/net/tcp"
                                          : "/proc/thread-self/net/tcp6");
+    // A shortage passes; it does not make this kernel one that cannot be asked.
+    const bool is_short = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+    if (!list.is_open() && is_short) return SystemError("open /proc/net/tcp");
     std::string line;
     readable = static_cast<bool>(std::getline(list, line)) || readable;  // the heading
     // Listeners come first in the list.

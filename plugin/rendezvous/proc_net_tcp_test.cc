@@ -4,6 +4,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -26,6 +27,18 @@ using testing::TestOptions;
 using testing::UnixFile;
 
 IpEndpoint Ip(const std::string& ip, uint16_t port) { return ToIpEndpoint(Tcp(ip, port).storage); }
+
+TEST(ProcNetTcp, AShortageOfDescriptorsIsToldAsOne) {
+  rlimit usual{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &usual), 0);
+  const rlimit none{0, usual.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto found = FindTcpListenerInProc(Ip("127.0.0.1", 1));
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &usual), 0);
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().code, ErrorCode::kSystem);
+  EXPECT_EQ(found.error().sys_errno, EMFILE);
+}
 
 TEST(ProcNetTcp, Lines) {
   const auto v4 = ParseListener(

@@ -109,9 +109,12 @@ Status Lender::CopyLoan(const Loan& loan, int fd, uint64_t offset) {
     if (!ReplaceByPrivate(place, page, fd, in_file)) {
       return Error{ErrorCode::kNoMemory, errno, "private copy of a lent record"};
     }
-    if (madvise(place, page, MADV_POPULATE_WRITE) == 0) continue;
-    if (errno != EINVAL) return Error{ErrorCode::kNoMemory, errno, "copy of a lent record"};
-    // Before Linux 5.14: a write that changes nothing.
+    // EINVAL: Linux before 5.14.
+    if (madvise(place, page, MADV_POPULATE_WRITE) != 0 && errno != EINVAL) {
+      return Error{ErrorCode::kNoMemory, errno, "copy of a lent record"};
+    }
+    // SUBTLE: a write that changes nothing, for kernels that know no MADV_POPULATE_WRITE and for
+    // emulators that take every advice and follow none (qemu-user): the page must be a copy now.
     reinterpret_cast<std::atomic<uint8_t>*>(place)->fetch_or(0, std::memory_order_relaxed);
   }
   return {};
