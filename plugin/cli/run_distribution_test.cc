@@ -85,7 +85,8 @@ TEST_F(RunDistributionTest, PythonsGrpcIsLeftAloneAndNamed) {
   Program program(UnderRun(python), Environment());
   EXPECT_EQ(program.Line(), "loaded") << program.Errors();
   std::string why;
-  for (const auto& one : Status()["left_alone"]) {
+  const nlohmann::json status = Status();
+  for (const auto& one : status["left_alone"]) {
     if (one["pid"] == program.pid() && one["protocol"] == "grpc") why = one["why"];
   }
   EXPECT_NE(why.find("a copy of gRPC is part of the module"), std::string::npos) << why;

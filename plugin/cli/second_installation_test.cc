@@ -75,7 +75,8 @@ TEST_F(SecondInstallationTest, LibrariesThatHaveBeenReplaced) {
       std::filesystem::copy_file(entry.path(), scratch_.path() + "/fresh");
       std::filesystem::rename(scratch_.path() + "/fresh", entry.path());
     }
-    for (const auto& one : Status()["left_alone"]) {
+    const nlohmann::json status = Status();
+    for (const auto& one : status["left_alone"]) {
       EXPECT_NE(one["pid"], server.pid()) << one;
       EXPECT_NE(one["pid"], client.pid()) << one;
     }
