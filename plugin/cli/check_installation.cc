@@ -150,7 +150,14 @@ Finding OfSource(const BuiltFrom& library) {
 
 Findings CheckInstallation() {
   const Installation installation = FindInstallation();
-  Findings out = {OfGrpc(), OfLibrary(installation), OfPreload(installation), OfZmq(installation)};
+  Findings out;
+  if (kWithGrpc) {
+    out = {OfGrpc(), OfLibrary(installation), OfPreload(installation)};
+  } else {
+    out = {{Grade::kNote, "gRPC", "this samehost was built without it",
+            "programs with gRPC stay on sockets"}};
+  }
+  out.push_back(OfZmq(installation));
   for (const BuiltFrom& library : FindBuiltFrom(installation)) out.push_back(OfSource(library));
   return out;
 }

@@ -7,6 +7,14 @@
 
 namespace samehost::cli {
 
+// Whether this samehost was built with gRPC (SAMEHOST_GRPC). Without it, the first two are missing
+// and that is nothing to complain of.
+#ifdef SAMEHOST_WITHOUT_GRPC
+inline constexpr bool kWithGrpc = false;
+#else
+inline constexpr bool kWithGrpc = true;
+#endif
+
 struct Installation {
   std::string preload;     // libsamehost-preload.so; empty: not there
   std::string grpc;        // the library that it loads; empty: not there

@@ -164,7 +164,9 @@ std::vector<Remark> RemarksOn(const RunOptions& options, const ProgramFile& prog
   }
   AddKind(options, program, installation, &out);
   AddParts(program, &out);
-  if (options.grpc && !CanBeListed(installation.preload)) {
+  if (options.grpc && !kWithGrpc) {
+    out.push_back({true, "this samehost was built without gRPC: gRPC is not served"});
+  } else if (options.grpc && !CanBeListed(installation.preload)) {
     out.push_back({false, installation.preload.empty()
                               ? std::string("libsamehost-preload.so is not where it was installed: "
                                             "gRPC is not served")
