@@ -21,6 +21,42 @@ namespace {
 using ::samehost::ChannelCredentials;
 using ::samehost::ServerCredentials;
 
+// Echoes every message of a stream until its client has no more.
+class StreamServer {
+ public:
+  explicit StreamServer(const Options& options) {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", ServerCredentials(options), &port_);
+    builder.RegisterCallbackGenericService(&service_);
+    server_ = builder.BuildAndStart();
+  }
+  ~StreamServer() { server_->Shutdown(std::chrono::system_clock::now()); }
+  std::string target() const { return "127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  class Reactor final : public grpc::ServerGenericBidiReactor {
+   public:
+    Reactor() { StartRead(&message_); }
+    void OnReadDone(bool ok) override { ok ? StartWrite(&message_) : Finish(grpc::Status::OK); }
+    void OnWriteDone(bool ok) override {
+      ok ? StartRead(&message_) : Finish(grpc::Status::CANCELLED);
+    }
+    void OnDone() override { delete this; }
+
+   private:
+    grpc::ByteBuffer message_;
+  };
+  class Service final : public grpc::CallbackGenericService {
+    grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext*) override {
+      return new Reactor();
+    }
+  };
+
+  Service service_;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
 // A stream of which every message is echoed.
 class Stream {
  public:
@@ -29,6 +65,12 @@ class Stream {
     stream_ = stub_.PrepareCall(&context_, "/test/Echo", &queue_);
     stream_->StartCall(this);
     Next();
+  }
+  ~Stream() {
+    context_.TryCancel();
+    queue_.Shutdown();
+    while (Next()) {
+    }
   }
   bool Echo(const std::string& text) {
     const grpc::Slice slice(text);
@@ -143,7 +185,7 @@ TEST_F(SwitchTest, AnIdleLinkEndsToo) {
 }
 
 TEST_F(SwitchTest, AStreamUnderWayGoesOnToItsEnd) {
-  EchoServer server("127.0.0.1:0", ServerCredentials(options_));
+  StreamServer server(options_);
   const auto channel = Channel(server.target());
   auto stream = std::make_unique<Stream>(channel);
   ASSERT_TRUE(stream->Echo("before"));

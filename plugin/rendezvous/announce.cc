@@ -40,6 +40,9 @@ class AnnouncementImpl final : public Announcement {
       return Error{ErrorCode::kInvalidArgument, 0, "change an announced port"};
     }
     tcp.port = port;
+    Address address;
+    address.storage = ToSockaddr(tcp, &address.length);
+    announced_->address = ToString(address);
     return Appear();
   }
 

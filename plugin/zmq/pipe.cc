@@ -107,6 +107,7 @@ void SharedPipe::Leave() {
   LeaveOut();
   link_.reset();
   turn_.reset();
+  in_->ForgetEmptyLinks();
   if (reader_waits_) {
     reader_waits_ = false;
     pipe_->process_activate_read();

@@ -28,6 +28,13 @@ class SharedPipe::InPipe final : public SharedPipe::Queue {
   void EndInput() {
     for (auto& reader : readers_) reader->End();
   }
+  // A socket that only sends never looks, and would keep the memory of each link that it had.
+  void ForgetEmptyLinks() {
+    while (!readers_.empty() && owner_->Readable() &&
+           readers_.front()->Look() == Reader::State::kOver) {
+      readers_.pop_front();
+    }
+  }
   void Use(std::unique_ptr<Reader> reader) { readers_.push_back(std::move(reader)); }
 
   bool check_read() override { return Look() != From::kNowhere; }
