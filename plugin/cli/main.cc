@@ -41,6 +41,7 @@ void AddList(CLI::App* app, const std::string& name, std::vector<std::string>* l
   app->add_option(name, *list, description)
       ->delimiter(',')
       ->expected(1)
+      ->allow_extra_args(false)  // what follows is the program
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check(CLI::Validator([why_not](std::string& item) { return why_not(item); }, ""));
 }

@@ -86,8 +86,8 @@ TEST_F(RunDistributionTest, PythonsGrpcIsLeftAloneAndNamed) {
   EXPECT_EQ(program.Line(), "loaded") << program.Errors();
   std::string why;
   const nlohmann::json status = Status();
-  for (const auto& one : status["left_alone"]) {
-    if (one["pid"] == program.pid() && one["protocol"] == "grpc") why = one["why"];
+  for (const auto& one : status["unsupported"]) {
+    if (one["pid"] == program.pid() && one["protocol"] == "grpc") why = one["detail"];
   }
   EXPECT_NE(why.find("a copy of gRPC is part of the module"), std::string::npos) << why;
   EXPECT_NE(why.find("cygrpc"), std::string::npos) << why;

@@ -36,7 +36,7 @@ class SecondInstallationTest : public ::testing::Test {
     EXPECT_EQ(client.Line().substr(0, 7), "5 calls") << client.Errors();
     const auto status = nlohmann::json::parse(RunToEnd({judges, "status", "--json"}).out);
     EXPECT_EQ(Entries(status, "links", address).size(), 1u);
-    for (const auto& one : status["left_alone"]) {
+    for (const auto& one : status["unsupported"]) {
       EXPECT_NE(one["pid"], server.pid()) << one;
       EXPECT_NE(one["pid"], client.pid()) << one;
     }
@@ -76,7 +76,7 @@ TEST_F(SecondInstallationTest, LibrariesThatHaveBeenReplaced) {
       std::filesystem::rename(scratch_.path() + "/fresh", entry.path());
     }
     const nlohmann::json status = Status();
-    for (const auto& one : status["left_alone"]) {
+    for (const auto& one : status["unsupported"]) {
       EXPECT_NE(one["pid"], server.pid()) << one;
       EXPECT_NE(one["pid"], client.pid()) << one;
     }

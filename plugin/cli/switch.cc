@@ -50,14 +50,6 @@ void TellOff(const std::string& what, const std::string& path) {
 }  // namespace
 
 int SwitchOff(const SwitchOptions& options) {
-  for (const std::string& item : options.exclude) {
-    if (rendezvous::IsExclusion(item)) continue;
-    std::fprintf(stderr,
-                 "samehost: \"%s\" cannot be excluded: write IP:PORT, [IPV6]:PORT, :PORT, "
-                 "unix:/PATH or unix-abstract:NAME\n",
-                 item.c_str());
-    return kUsage;
-  }
   const std::string directory = DirectoryOf(options);
   if (!MayUse(directory, "off")) return kFailed;
   const bool all = options.exclude.empty();
