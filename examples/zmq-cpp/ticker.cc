@@ -1,5 +1,5 @@
-// A publisher and a subscriber: ticker publish | ticker watch. Not a line differs from a program for
-// the distribution's libzmq; ipc connections are carried through shared memory by themselves.
+// A publisher and a subscriber: ticker publish | ticker watch. Not a line differs from a program
+// for the distribution's libzmq; ipc connections are carried through shared memory by themselves.
 #include <chrono>
 #include <iostream>
 #include <string>

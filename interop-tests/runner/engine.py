@@ -59,7 +59,7 @@ class Engine:
         if compose_command() == ["docker-compose"] and shutil.which("docker-compose") is None:
             packages.append("docker-compose")
         if packages:
-            subprocess.run([self.root / "scripts/install-packages", *packages], check=True)
+            subprocess.run([self.root / "scripts/install-packages", "--", *packages], check=True)
 
     def _start(self):
         if os.geteuid() != 0:

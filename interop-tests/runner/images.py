@@ -95,7 +95,7 @@ def base_image(root):
 
 def bootstrap(root, name, codename):
     if shutil.which("debootstrap") is None:
-        subprocess.run([root / "scripts/install-packages", "debootstrap"], check=True)
+        subprocess.run([root / "scripts/install-packages", "--", "debootstrap"], check=True)
     # Where this machine gets its own packages of the release.
     origin = {"debian": "Debian", "ubuntu": "Ubuntu"}[release()["ID"]]
     targets = run("apt-get", "indextargets", "--format",

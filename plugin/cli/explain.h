@@ -24,7 +24,7 @@ struct ExplainOptions {
 struct AddressReport {
   std::string address;
   std::vector<rendezvous::TraceStep> steps;
-  Fallback outcome;           // kNone: shared memory
+  Fallback outcome;          // kNone: shared memory
   bool no_listener = false;  // no socket either: a client goes on to the next address
 };
 

@@ -40,8 +40,8 @@ struct Snapshot {
   std::vector<LeftAlone> left_alone;
   // Libraries of this installation that lack an update of the distribution's. Not TakeSnapshot()'s.
   std::vector<BuiltFrom> outdated;
-  size_t other_version_links = 0;    // links whose memory another version of samehost has laid out
-  size_t hidden_processes = 0;  // that this user may not look into
+  size_t other_version_links = 0;  // links whose memory another version of samehost has laid out
+  size_t hidden_processes = 0;     // that this user may not look into
 };
 
 Snapshot TakeSnapshot();

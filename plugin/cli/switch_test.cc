@@ -105,7 +105,8 @@ TEST_F(SwitchTest, AddressesAreExcluded) {
   EXPECT_EQ(Do({"status"}).out.find(":2379" + by + "127.0.0.1:9000" + by), 0u);
   const Ended wrong = Do({"off", "--exclude", "localhost:9000"});
   EXPECT_EQ(wrong.code, 2);
-  EXPECT_NE(wrong.errors.find("\"localhost:9000\" is no address that can be excluded"), std::string::npos);
+  EXPECT_NE(wrong.errors.find("\"localhost:9000\" is no address that can be excluded"),
+            std::string::npos);
 }
 
 TEST_F(SwitchTest, OnlyRootSwitchesTheMachine) {

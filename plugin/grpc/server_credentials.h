@@ -2,8 +2,9 @@
 // is the stock port and, beside it, one Listener for each address that the port's text resolves to.
 //
 // Owner: the application and the ServerBuilder, by shared_ptr. Thread: as grpc::ServerCredentials.
-// Failure: whatever keeps the rendezvous from being announced is recorded (rendezvous/decision_log.h) and
-// leaves the stock port as it is; the answer of AddPortToServer is the stock port's.
+// Failure: whatever keeps the rendezvous from being announced is recorded
+// (rendezvous/decision_log.h) and leaves the stock port as it is; the answer of AddPortToServer is
+// the stock port's.
 #ifndef SAMEHOST_PLUGIN_GRPC_SERVER_CREDENTIALS_H_
 #define SAMEHOST_PLUGIN_GRPC_SERVER_CREDENTIALS_H_
 

@@ -51,7 +51,7 @@ class Child {
    public:
     Talk(int in, int out) : in_(in), out_(out) {}
     void Say(const std::string& line);
-    std::string Hear();  // "" when the other end has gone
+    std::string Hear();                   // "" when the other end has gone
     int fd() const { return in_.get(); }  // readable when there is something to hear
 
    private:

@@ -103,8 +103,8 @@ int PatchOfVersion() {
   return patch;
 }
 
-// What libzmq 4.3.5 understands by it: it takes RESUME for PAUSE and the other way round, and answers every word
-// with an empty message (its proxy.cpp, handle_control).
+// What libzmq 4.3.5 understands by it: it takes RESUME for PAUSE and the other way round, and
+// answers every word with an empty message (its proxy.cpp, handle_control).
 std::string Steer(Words& words) {
   std::string word = words.Text();
   const bool swaps = PatchOfVersion() >= 5;
@@ -118,8 +118,8 @@ std::string Steer(Words& words) {
   return !swaps || zmq_recv(steering, answer, sizeof(answer), 0) == 0 ? "ok" : Error();
 }
 
-// What has come in and gone out at the front, then at the back, each in messages and in bytes. libzmq 4.3.5 counts
-// the parts of messages: "counted_parts".
+// What has come in and gone out at the front, then at the back, each in messages and in bytes.
+// libzmq 4.3.5 counts the parts of messages: "counted_parts".
 std::string Statistics(Words&) {
   if (zmq_send(steering, "STATISTICS", 10, 0) < 0) return Error();
   std::string answer = PatchOfVersion() >= 5 ? "counted_parts" : "counted";
