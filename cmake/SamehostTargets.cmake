@@ -39,8 +39,17 @@ function(samehost_tell_tsan_of_grpc name)
   endif()
 endfunction()
 
-# Headers that most files of a kind include are compiled once for all of them: a build takes a third less. Presets of
-# sanitizers go without (CMAKE_DISABLE_PRECOMPILE_HEADERS), which finds the file that forgets an #include.
+# samehost_unoptimized(NAME...): the code of tests and of their programs, which is compiled sooner so. Suites that have
+# inline code of samehost's in them (base, shm, rendezvous) are optimized, as what they test is.
+function(samehost_unoptimized)
+  foreach(name ${ARGN})
+    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
+  endforeach()
+endfunction()
+
+# Preset release compiles several files of a target as one (CMAKE_UNITY_BUILD), and headers that most files of a kind
+# include are compiled once for all of them: the whole build takes half as long. The other presets compile each file
+# alone, and those of the sanitizers without precompiled headers, which finds the file that forgets an #include.
 set(SAMEHOST_STANDARD_HEADERS <algorithm> <atomic> <chrono> <filesystem> <fstream> <functional> <map> <memory> <mutex>
   <optional> <random> <set> <sstream> <string> <string_view> <thread> <utility> <vector>)
 
@@ -57,10 +66,17 @@ endfunction()
 if(SAMEHOST_BUILD_TESTS)
   samehost_precompiled(precompiled_gtest HEADERS <gtest/gtest.h> DEPS GTest::gtest)
 endif()
+if(SAMEHOST_BUILD_TESTS AND (SAMEHOST_GRPC OR SAMEHOST_ZMQ))
+  find_package(nlohmann_json 3 REQUIRED)
+  samehost_precompiled(precompiled_json_gtest HEADERS <gtest/gtest.h> <nlohmann/json.hpp>
+    DEPS GTest::gtest nlohmann_json::nlohmann_json)
+  samehost_unoptimized(precompiled_json_gtest)
+endif()
 if(SAMEHOST_BUILD_TESTS AND SAMEHOST_GRPC)
   set(grpc_headers <grpcpp/grpcpp.h> <grpcpp/generic/async_generic_service.h> <grpcpp/generic/generic_stub.h>)
   samehost_precompiled(precompiled_grpc HEADERS ${grpc_headers} DEPS gRPC::grpc++)
   samehost_precompiled(precompiled_grpc_gtest HEADERS ${grpc_headers} <gtest/gtest.h> DEPS gRPC::grpc++ GTest::gtest)
+  samehost_unoptimized(precompiled_grpc precompiled_grpc_gtest)
 endif()
 
 # samehost_test(NAME SOURCES... DEPS... [TIMEOUT s] [LABELS...] [PRECOMPILED NAME]): one GoogleTest binary, one ctest
@@ -87,6 +103,9 @@ function(samehost_test name)
   target_link_options(${name} PRIVATE -fno-lto)
   if(NOT ARG_PRECOMPILED)
     set(ARG_PRECOMPILED precompiled_gtest)
+  endif()
+  if(NOT ARG_PRECOMPILED STREQUAL "precompiled_gtest")
+    samehost_unoptimized(${name})
   endif()
   if(NOT ARG_PRECOMPILED STREQUAL "NONE")
     target_precompile_headers(${name} REUSE_FROM ${ARG_PRECOMPILED})

@@ -10,18 +10,11 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "plugin/base/trimmed.h"
 #include "plugin/base/unique_fd.h"
 
 namespace samehost {
 namespace {
-
-constexpr std::string_view kBlanks = " \t\r";
-
-std::string_view Trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return "";
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
 
 std::string_view Unquoted(std::string_view text) {
   const bool quoted = text.size() >= 2 && text.front() == text.back() &&

@@ -63,10 +63,10 @@ constexpr Way kWays[] = {{"stock ipc", "ipc://*", false},
                          {"inproc", "inproc://bench", false},
                          {"samehost", "shm://*", true}};
 
-class Worker {
+class ZmqWorker {
  public:
-  Worker(const ZmqOptions& options, const ZmqCase& what, const Way& way,
-         std::vector<std::string> arguments)
+  ZmqWorker(const ZmqOptions& options, const ZmqCase& what, const Way& way,
+            std::vector<std::string> arguments)
       : name_(std::string("a process of ") + what.name + ", " + way.name + ",") {
     int to[2], from[2];
     if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0) FailErrno("pipe");
@@ -90,14 +90,14 @@ class Worker {
     in_ = to[1];
     out_ = fdopen(from[0], "r");
   }
-  ~Worker() {
+  ~ZmqWorker() {
     if (in_ >= 0) close(in_);
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
     fclose(out_);
   }
-  Worker(const Worker&) = delete;
-  Worker& operator=(const Worker&) = delete;
+  ZmqWorker(const ZmqWorker&) = delete;
+  ZmqWorker& operator=(const ZmqWorker&) = delete;
 
   std::string Line() {
     char line[512];
@@ -152,12 +152,12 @@ void RunOne(const ZmqOptions& options, const ZmqCase& what, const Way& way, Row*
   json result;
   uint64_t server_cpu = 0;
   if (way.name == std::string("inproc")) {
-    Worker both(options, what, way, {"inproc", way.endpoint, bytes, seconds});
+    ZmqWorker both(options, what, way, {"inproc", way.endpoint, bytes, seconds});
     result = json::parse(both.Line());
   } else {
-    Worker server(options, what, way, {"serve", way.endpoint, bytes});
+    ZmqWorker server(options, what, way, {"serve", way.endpoint, bytes});
     const std::string bound = server.Line();
-    Worker client(options, what, way, {"measure", bound.substr(6), bytes, seconds});
+    ZmqWorker client(options, what, way, {"measure", bound.substr(6), bytes, seconds});
     result = json::parse(client.Line());
     server.EndInput();
     server_cpu = json::parse(server.Line())["cpu_ns"];

@@ -110,8 +110,8 @@ Findings CheckDirectory(const std::string& configured) {
   if (!system_wide && configured.empty() && SettingOr("SAMEHOST_DIR").empty()) {
     out.push_back({Grade::kNote, "other users",
                    "servers of other users but root are not found through " + path,
-                   "as root: echo 'd /run/samehost 1777 root root -' > "
-                   "/etc/tmpfiles.d/samehost.conf && systemd-tmpfiles --create"});
+                   "as root: systemd-tmpfiles --create, or without systemd: "
+                   "install -d -m 1777 /run/samehost"});
   }
   return out;
 }

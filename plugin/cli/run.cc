@@ -112,10 +112,10 @@ void AddKind(const RunOptions& options, const ProgramFile& program,
     case ProgramKind::kScript:
       return AddWhatIsServed(options, program, installation, out);
     case ProgramKind::kStatic:
-      return out->push_back({true, program.path + " is statically linked: it is left alone"});
+      return out->push_back({true, program.path + " is statically linked: it is not served"});
     case ProgramKind::kForeign:
       return out->push_back(
-          {true, program.path + " is for another kind of processor: it is left alone"});
+          {true, program.path + " is for another kind of processor: it is not served"});
     case ProgramKind::kOther:
       return out->push_back({true, program.path + " could not be looked into"});
   }
@@ -124,7 +124,7 @@ void AddKind(const RunOptions& options, const ProgramFile& program,
 void AddParts(const ProgramFile& program, std::vector<Remark>* out) {
   const auto add = [&](const char* what) {
     out->push_back({true, std::string("a copy of ") + what + " is part of " + program.path +
-                              ": that " + what + " is left alone"});
+                              ": that " + what + " is not served"});
   };
   if (program.own.grpc) add("gRPC");
   if (program.own.zmq) add("libzmq");
@@ -133,7 +133,7 @@ void AddParts(const ProgramFile& program, std::vector<Remark>* out) {
     if (!other_soname && name.find("_unsecure") == std::string::npos) continue;
     out->push_back({true, name +
                               " is not the gRPC that samehost was built for (" SAMEHOST_GRPC_SONAME
-                              "): it is left alone"});
+                              "): it is not served"});
   }
 }
 
@@ -159,7 +159,7 @@ std::vector<Remark> RemarksOn(const RunOptions& options, const ProgramFile& prog
   std::vector<Remark> out;
   if (program.privileged) {
     out.push_back({false, program.path + " runs with rights of its own (" + program.why_privileged +
-                              "): it is left alone"});
+                              "): it is not served"});
     return out;
   }
   AddKind(options, program, installation, &out);

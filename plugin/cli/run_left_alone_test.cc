@@ -94,7 +94,7 @@ TEST_F(RunStaticTest, AGrpcInsideTheProgram) {
 TEST_F(RunStaticTest, AProgramWithoutADynamicLinker) {
   Program server(UnderRun({Static(), "server", "127.0.0.1:0"}, {"--verbose"}), Environment());
   ExpectSocket(StockEcho(), PortOf(&server));
-  EXPECT_NE(server.Errors().find("is statically linked: it is left alone"), std::string::npos)
+  EXPECT_NE(server.Errors().find("is statically linked: it is not served"), std::string::npos)
       << server.Errors();
   Program stock(UnderRun({StockEcho(), "server", "127.0.0.1:0"}), Environment());
   ExpectSocket(Static(), PortOf(&stock));

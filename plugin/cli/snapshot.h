@@ -40,6 +40,8 @@ struct Snapshot {
   std::vector<LeftAlone> left_alone;
   // Libraries of this installation that lack an update of the distribution's. Not TakeSnapshot()'s.
   std::vector<BuiltFrom> outdated;
+  // A sentence for each thing that is switched off for this user. Not TakeSnapshot()'s.
+  std::vector<std::string> switched_off;
   size_t other_version_links = 0;  // links whose memory another version of samehost has laid out
   size_t hidden_processes = 0;     // that this user may not look into
 };

@@ -309,7 +309,9 @@ TEST(StatusTextTest, Numbers) {
 }
 
 TEST(StatusJsonTest, Fields) {
-  const auto json = nlohmann::json::parse(StatusJson(MakeSnapshot(), {}));
+  Snapshot snapshot = MakeSnapshot();
+  snapshot.switched_off = {"shared memory is switched off: /run/samehost/off"};
+  const auto json = nlohmann::json::parse(StatusJson(snapshot, {}));
   EXPECT_EQ(json["links"][0]["age_seconds"], 90.0);
   EXPECT_EQ(json["links"][0]["client"]["stopped"], true);
   EXPECT_EQ(json["links"][0]["server"]["ring_used_bytes"], 250);
@@ -317,6 +319,7 @@ TEST(StatusJsonTest, Fields) {
   EXPECT_EQ(json["fallbacks"][0]["times"], 3);
   EXPECT_EQ(json["listening"][0]["address"], "[::]:8");
   EXPECT_EQ(json["unsupported"][0]["detail"], "another version");
+  EXPECT_EQ(json["switched_off"][0], "shared memory is switched off: /run/samehost/off");
 }
 
 TEST(RatesTest, PerSecond) {

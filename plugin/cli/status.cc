@@ -26,13 +26,16 @@ constexpr double kWatchInterval = 1.0;
 
 bool ShowsUid() { return geteuid() == 0; }
 
-// What is switched off comes first: it is why there is nothing else.
+// With what is true of the machine and not of a process.
+Snapshot TakeWholeSnapshot() {
+  Snapshot out = TakeSnapshot();
+  out.outdated = FindOutdated();
+  out.switched_off = SwitchLines();
+  return out;
+}
+
 std::vector<std::string> Lines(const Snapshot& now, const Rates& rates, size_t columns) {
-  std::vector<std::string> lines = SwitchLines();
-  for (std::string& line : StatusText(now, rates, ShowsUid(), columns)) {
-    lines.push_back(std::move(line));
-  }
-  return lines;
+  return StatusText(now, rates, ShowsUid(), columns);
 }
 
 int Once(const StatusOptions& options) {
@@ -40,8 +43,7 @@ int Once(const StatusOptions& options) {
   const Snapshot before = TakeSnapshot();
   // Rates are of this time; without a link there is nothing to wait for.
   if (!before.links.empty()) std::this_thread::sleep_for(std::chrono::duration<double>(interval));
-  Snapshot after = before.links.empty() ? before : TakeSnapshot();
-  after.outdated = FindOutdated();
+  const Snapshot after = TakeWholeSnapshot();
   const Rates rates = RatesBetween(before, after);
   if (options.json) {
     std::fputs(StatusJson(after, rates).c_str(), stdout);
@@ -56,13 +58,12 @@ int Once(const StatusOptions& options) {
 int Status(const StatusOptions& options) {
   rendezvous::SweepOwnFolders("");
   if (!options.watch) return Once(options);
-  Snapshot now = TakeSnapshot();
+  Snapshot now = TakeWholeSnapshot();
   Rates rates;
   return Watch(
       options.interval > 0 ? options.interval : kWatchInterval,
       [&] {
-        const Snapshot before = std::exchange(now, TakeSnapshot());
-        now.outdated = FindOutdated();
+        const Snapshot before = std::exchange(now, TakeWholeSnapshot());
         rates = RatesBetween(before, now);
       },
       [&](size_t columns) { return Lines(now, rates, columns); });

@@ -107,6 +107,7 @@ std::string StatusJson(const Snapshot& snapshot, const Rates& rates) {
                                {"package", library.installed->name},
                                {"installed", library.installed->source_version}});
   }
+  out["switched_off"] = snapshot.switched_off;
   out["other_version_links"] = snapshot.other_version_links;
   out["hidden_processes"] = snapshot.hidden_processes;
   return out.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";

@@ -202,7 +202,8 @@ std::string Age(double seconds) {
 
 std::vector<std::string> StatusText(const Snapshot& snapshot, const Rates& rates, bool show_uid,
                                     size_t width) {
-  std::vector<std::string> out;
+  // What is switched off comes first: it is why there is nothing else.
+  std::vector<std::string> out = snapshot.switched_off;
   if (snapshot.links.empty()) {
     out.push_back("No connection through shared memory.");
   } else {

@@ -56,7 +56,8 @@ int SwitchOff(const SwitchOptions& options) {
   const char* const name = all ? kOffFile : kExcludeFile;
   std::string content = "# made by samehost off\n";
   for (const std::string& item : options.exclude) content += item + "\n";
-  if (Status written = rendezvous::WriteSwitchFile(directory, name, content); !written.ok()) {
+  if (samehost::Status written = rendezvous::WriteSwitchFile(directory, name, content);
+      !written.ok()) {
     return Failed(written.error());
   }
   const std::string path = directory + "/" + name;

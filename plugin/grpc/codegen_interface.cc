@@ -167,8 +167,8 @@ class CodegenInterface final : public grpc::CoreCodegenInterface {
   grpc::CoreCodegenInterface* const next_;
 };
 
-struct Register {
-  Register() {
+struct RegisterInterface {
+  RegisterInterface() {
     // Another gRPC at run time may lay out this interface differently: hands off.
     if (CheckGrpcVersion().reason != FallbackReason::kNone) return;
     grpc::internal::GrpcLibraryInitializer().summon();  // makes gRPC's own, if nobody has so far
@@ -176,7 +176,7 @@ struct Register {
     grpc::g_core_codegen_interface = wrapped;
   }
 };
-const Register g_register;
+const RegisterInterface g_register_interface;
 
 }  // namespace
 }  // namespace samehost::grpc_transport

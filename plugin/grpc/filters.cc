@@ -30,8 +30,8 @@ void InstallAtStage(grpc_core::CoreConfiguration::Builder* builder, grpc_channel
       });
 }
 
-struct Register {
-  Register() {
+struct RegisterFilters {
+  RegisterFilters() {
     grpc_core::CoreConfiguration::RegisterBuilder([](grpc_core::CoreConfiguration::Builder*
                                                          builder) {
       for (auto type : {GRPC_CLIENT_SUBCHANNEL, GRPC_CLIENT_DIRECT_CHANNEL, GRPC_SERVER_CHANNEL}) {
@@ -43,7 +43,7 @@ struct Register {
     });
   }
 };
-const Register g_register;
+const RegisterFilters g_register_filters;
 
 }  // namespace
 }  // namespace samehost::grpc_transport

@@ -165,8 +165,8 @@ bool CheckEngineAvailable(bool explicit_request) {
   return true;
 }
 
-struct Register {
-  Register() {
+struct RegisterEngine {
+  RegisterEngine() {
     // Another gRPC at run time may lay out this table differently: hands off.
     if (CheckGrpcVersion().reason != FallbackReason::kNone) return;
     g_vtable = grpc_ev_epoll1_posix;
@@ -184,7 +184,7 @@ struct Register {
     });
   }
 };
-const Register g_register;
+const RegisterEngine g_register_engine;
 
 }  // namespace
 

@@ -12,18 +12,13 @@
 
 #include "plugin/base/log.h"
 #include "plugin/base/setting.h"
+#include "plugin/base/trimmed.h"
 
 namespace samehost::rendezvous {
 namespace {
 
 // A record of this database may take so much; beyond it the name counts as unknown.
 constexpr size_t kMaxRecordBytes = size_t{1} << 20;
-
-std::string_view Trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
 
 // `Record` with its id, and the reentrant function that finds one by its name.
 template <typename Record, typename Find, typename Id>

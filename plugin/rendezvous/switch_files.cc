@@ -12,6 +12,7 @@
 #include <mutex>
 
 #include "plugin/base/clock.h"
+#include "plugin/base/trimmed.h"
 #include "plugin/base/unique_fd.h"
 #include "plugin/rendezvous/directory.h"
 
@@ -19,13 +20,6 @@ namespace samehost::rendezvous {
 namespace {
 
 constexpr size_t kMaxBytes = 64 * 1024;
-
-std::string_view Trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r";
-  const size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return "";
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
 
 std::vector<std::string> Directories(const std::string& configured) {
   std::vector<std::string> paths = BaseDirectories(configured);

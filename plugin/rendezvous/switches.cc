@@ -9,15 +9,10 @@
 
 #include "plugin/base/log.h"
 #include "plugin/base/setting.h"
+#include "plugin/base/trimmed.h"
 
 namespace samehost::rendezvous {
 namespace {
-
-std::string_view Trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
 
 // Whether it is an IP address and a port.
 bool IsIp(std::string_view address) {

@@ -15,10 +15,7 @@ namespace {
 using testing::Eventually;
 using testing::Library;
 using testing::PeerProcess;
-
-std::string Unique(const std::string& what) {
-  return "shm://" + what + "." + std::to_string(getpid());
-}
+using testing::Unique;
 
 uint64_t Word(const std::string& answer, int index) {
   size_t at = 0;

@@ -15,10 +15,8 @@ namespace {
 using testing::Fails;
 using testing::Library;
 using testing::PeerProcess;
+using testing::Unique;
 
-std::string Unique(const std::string& what) {
-  return "shm://" + what + "." + std::to_string(getpid());
-}
 TEST(Names, OursHasShmAndTheDistributionsLibraryHasNot) {
   PeerProcess ours, stock(Library::kStock);
   EXPECT_EQ(ours("has shm"), "1");

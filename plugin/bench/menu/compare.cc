@@ -12,8 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr double kTelling = 1.1;
-
 // Linear between the two neighbours, as spreadsheets do it.
 double Quantile(std::vector<double> values, double fraction) {
   std::sort(values.begin(), values.end());

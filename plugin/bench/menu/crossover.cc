@@ -10,8 +10,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr double kTelling = 1.1;
-
 double P50(const json& mechanism, const std::string& placement, uint64_t size) {
   const json* cell = FindCell(mechanism, placement, size);
   return cell == nullptr ? -1 : Figure(*cell, "round_trip", "p50_us");

@@ -35,6 +35,8 @@ const nlohmann::json* FindCell(const nlohmann::json& mechanism, const std::strin
 // A field of an object somewhere below, or -1 when it is missing: Figure(cell, "round_trip",
 // "p50_us").
 double Figure(const nlohmann::json& object, const char* part, const char* field);
+// A ratio of times below this one tells nothing.
+inline constexpr double kTelling = 1.1;
 
 }  // namespace samehost::bench::menu
 

@@ -83,4 +83,8 @@ int PeerProcess::Links() const {
 }
 int PeerProcess::Descriptors() const { return static_cast<int>(DescriptorsOf("").size()); }
 
+std::string Unique(const std::string& what) {
+  return "shm://" + what + "." + std::to_string(getpid());
+}
+
 }  // namespace samehost::zmq_transport::testing

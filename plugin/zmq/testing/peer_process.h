@@ -39,6 +39,9 @@ class PeerProcess {
   std::string read_;
 };
 
+// A shm:// endpoint that no other test process uses.
+std::string Unique(const std::string& what);
+
 }  // namespace samehost::zmq_transport::testing
 
 #endif  // SAMEHOST_PLUGIN_ZMQ_TESTING_PEER_PROCESS_H_
