@@ -83,7 +83,7 @@ endif()
 if(TARGET samehost)
   samehost_install_target(samehost samehost RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
   if(TARGET samehost_preload)
-    samehost_install_target(samehost_preload samehost LIBRARY DESTINATION "${samehost_libdir}")
+    samehost_install_target(samehost_preload samehost LIBRARY DESTINATION "${samehost_libdir}/samehost")
   endif()
   install(FILES plugin/cli/samehost.1 DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" COMPONENT samehost)
   install(FILES plugin/cli/samehost.bash DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions"

@@ -37,7 +37,7 @@ std::string FirstOf(const std::string& folder, std::initializer_list<const char*
 Installation FindInstallation() {
   const std::string folder = OwnFolder();
   Installation out;
-  out.preload = FirstOf(folder, {"../" SAMEHOST_LIBDIR "/libsamehost-preload.so",
+  out.preload = FirstOf(folder, {"../" SAMEHOST_LIBDIR "/samehost/libsamehost-preload.so",
                                  "../preload/libsamehost-preload.so"});
   out.grpc = FirstOf(
       folder, {"../" SAMEHOST_LIBDIR "/" SAMEHOST_GRPC_LIBRARY, "../grpc/" SAMEHOST_GRPC_LIBRARY});

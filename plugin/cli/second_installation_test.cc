@@ -21,7 +21,7 @@ class SecondInstallationTest : public ::testing::Test {
     fs::create_directories(fs::path(place_.path()) / "bin");
     fs::copy_file(Samehost(), command_);
     fs::copy_file(first.zmq_folder + "/libzmq.so.5", lib / "samehost" / "libzmq.so.5");
-    fs::copy_file(first.preload, lib / "libsamehost-preload.so");
+    fs::copy_file(first.preload, lib / "samehost" / "libsamehost-preload.so");
     fs::copy_file(first.grpc, lib / SAMEHOST_GRPC_LIBRARY);
   }
   Variables Environment() const { return CleanEnvironment(scratch_.path()); }
