@@ -13,6 +13,8 @@ function(samehost_optimize_at_link_time name)
     target_compile_options(${name} PRIVATE -flto=auto -ffat-lto-objects -fno-semantic-interposition)
     target_link_options(${name} PRIVATE -flto=auto)
   endif()
+  # File by file, as it was measured; the linker joins them.
+  set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
 endfunction()
 
 # samehost_install_target(TARGET COMPONENT [ARGUMENT...]): what install(TARGETS) takes after TARGET. Where TARGET is not
