@@ -41,8 +41,9 @@ function(samehost_tell_tsan_of_grpc name)
   endif()
 endfunction()
 
-# samehost_unoptimized(NAME...): the code of tests and of their programs, which is compiled sooner so. Suites that have
-# inline code of samehost's in them (base, shm, rendezvous) are optimized, as what they test is.
+# samehost_unoptimized(NAME...): compiles them without optimization, which takes half the time: test programs that talk
+# with samehost's libraries. A suite with samehost's inline code inside (base, shm, rendezvous, the unit suites of grpc
+# and zmq) stays optimized, as that code is where it ships.
 function(samehost_unoptimized)
   foreach(name ${ARGN})
     target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
@@ -106,7 +107,8 @@ function(samehost_test name)
   if(NOT ARG_PRECOMPILED)
     set(ARG_PRECOMPILED precompiled_gtest)
   endif()
-  if(NOT ARG_PRECOMPILED STREQUAL "precompiled_gtest")
+  # A precompiled header serves only what is compiled with its own options; all but this one are unoptimized.
+  if(NOT ARG_PRECOMPILED MATCHES "^(precompiled_gtest|NONE)$")
     samehost_unoptimized(${name})
   endif()
   if(NOT ARG_PRECOMPILED STREQUAL "NONE")

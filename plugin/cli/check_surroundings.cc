@@ -108,10 +108,11 @@ Findings CheckDirectory(const std::string& configured) {
   const std::string& path = (*folder)->path;
   const bool system_wide = path.rfind(std::string(rendezvous::kSystemBase) + "/", 0) == 0;
   if (!system_wide && configured.empty() && SettingOr("SAMEHOST_DIR").empty()) {
-    out.push_back({Grade::kNote, "other users",
-                   "servers of other users but root are not found through " + path,
-                   "as root: systemd-tmpfiles --create, or without systemd: "
-                   "install -d -m 1777 /run/samehost"});
+    out.push_back(
+        {Grade::kNote, "other users",
+         "servers of other users but root are not found through " + path,
+         "as root: systemd-tmpfiles --create, if samehost and systemd are installed; else "
+         "install -d -m 1777 /run/samehost"});
   }
   return out;
 }
