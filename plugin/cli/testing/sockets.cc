@@ -80,7 +80,9 @@ uint64_t TcpBytes(const std::string& port) {
   return bytes;
 }
 
-std::string FreePort() {
+namespace {
+
+std::string PortOfTheKernel() {
   const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address = {};
   address.sin_family = AF_INET;
@@ -90,6 +92,17 @@ std::string FreePort() {
   EXPECT_EQ(bind(fd.get(), raw, length), 0);
   EXPECT_EQ(getsockname(fd.get(), raw, &length), 0);
   return std::to_string(ntohs(address.sin_port));
+}
+
+}  // namespace
+
+// SUBTLE: a closed connection waits for a minute at the side that closed it. The kernel gives out
+// the port of the other side again at once, and TcpTraces() would take that connection for the
+// test's.
+std::string FreePort() {
+  std::string port = PortOfTheKernel();
+  while (TcpTraces(port) != 0) port = PortOfTheKernel();
+  return port;
 }
 
 }  // namespace samehost::cli::testing

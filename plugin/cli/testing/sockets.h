@@ -14,7 +14,7 @@ int TcpConnections(const std::string& port);
 int TcpTraces(const std::string& port);
 // What the established connections to this port have carried so far, both ways, as `ss` tells.
 uint64_t TcpBytes(const std::string& port);
-// A port that nobody listens on now.
+// A port that nobody listens on now, and without TcpTraces().
 std::string FreePort();
 
 }  // namespace samehost::cli::testing
