@@ -133,27 +133,54 @@ TEST_P(Flow, GoesOnOverTheSocketInOrder) {
   EXPECT_FALSE(AnyLink(sender, receiver));
 }
 
-TEST_F(SwitchTest, RequestsAndReplies) {
-  for (const char* transport : {"tcp", "shm"}) {
-    PeerProcess server(Library::kOurs, Environment()), client(Library::kOurs, Environment());
-    ASSERT_EQ(server("socket REP"), "ok");
-    ASSERT_EQ(client("socket REQ"), "ok");
-    ASSERT_EQ(client("connect " + Bind(server, transport)), "ok");
-    AwaitLink(server, client);
-    uint64_t next = 0;
-    const auto call = [&] {
-      server.Tell("echo 1" + std::string(kWait));
-      ASSERT_EQ(client("send " + std::to_string(next) + " 1 1 100" + kWait), "sent 1");
-      ASSERT_EQ(client("recv 1" + std::string(kWait)), Count("got", 1, next++));
-      ASSERT_EQ(server.Answer(), "echoed 1");
-    };
-    call();
-    SwitchOff();
-    while (AnyLink(server, client) && !HasFailure()) call();
-    for (int i = 0; i < 100 && !HasFailure(); ++i) call();
-    EXPECT_FALSE(AnyLink(server, client));
-    SwitchOn();
+// Both directions of a connection, and a peer that is addressed.
+struct Calls {
+  const char* server;
+  const char* client;
+  const char* transport;
+  uint64_t batch;  // requests before the first reply is read
+  bool plain;      // by ZMQ_PLAIN
+};
+constexpr Calls kCalls[] = {{"REP", "REQ", "tcp", 1, false},
+                            {"REP", "REQ", "shm", 1, false},
+                            {"ROUTER", "DEALER", "tcp", 300, false},
+                            {"ROUTER", "REQ", "ipc", 1, false},
+                            {"ROUTER", "DEALER", "ipc", 300, true}};
+
+class Conversation : public SwitchTest, public ::testing::WithParamInterface<Calls> {};
+INSTANTIATE_TEST_SUITE_P(All, Conversation, ::testing::ValuesIn(kCalls), [](const auto& info) {
+  return std::string(info.param.server) + info.param.client + info.param.transport +
+         (info.param.plain ? "Plain" : "");
+});
+
+TEST_P(Conversation, GoesOnOverTheSocketInOrder) {
+  const Calls& calls = GetParam();
+  PeerProcess server(Library::kOurs, Environment()), client(Library::kOurs, Environment());
+  if (calls.plain) ASSERT_EQ(server("zap"), "ok");
+  ASSERT_EQ(server("socket " + std::string(calls.server)), "ok");
+  ASSERT_EQ(client("socket " + std::string(calls.client)), "ok");
+  if (calls.plain) {
+    ASSERT_EQ(server(Option(ZMQ_PLAIN_SERVER, 1)), "ok");
+    ASSERT_EQ(client(Option(ZMQ_PLAIN_USERNAME, "admin")), "ok");
+    ASSERT_EQ(client(Option(ZMQ_PLAIN_PASSWORD, "secret")), "ok");
   }
+  ASSERT_EQ(client("connect " + Bind(server, calls.transport)), "ok");
+  AwaitLink(server, client);
+  uint64_t next = 0;
+  const std::string batch = std::to_string(calls.batch);
+  const auto call = [&] {
+    server.Tell("echo " + batch + kWait);
+    ASSERT_EQ(client("send " + std::to_string(next) + " " + batch + " 1 100" + kWait),
+              "sent " + batch);
+    ASSERT_EQ(client("recv " + batch + kWait), Count("got", calls.batch, next));
+    ASSERT_EQ(server.Answer(), "echoed " + batch);
+    next += calls.batch;
+  };
+  call();
+  SwitchOff();
+  while (AnyLink(server, client) && !HasFailure()) call();
+  for (int i = 0; i < 100 && !HasFailure(); ++i) call();
+  EXPECT_FALSE(AnyLink(server, client));
 }
 
 // What is in the ring comes before what came over the socket, however late it is read.
