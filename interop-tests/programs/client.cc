@@ -28,6 +28,11 @@ class Tally {
       last_ = outcome;
     } else {
       error_ = outcome.error;
+      const std::chrono::duration<double> since = std::chrono::steady_clock::now() - began_;
+      std::ostringstream text;
+      text.precision(3);
+      text << std::fixed << since.count() << " s: " << outcome.error;
+      if (errors_.size() < kMaxErrors) errors_.push_back(text.str());
     }
   }
 
@@ -36,15 +41,20 @@ class Tally {
     return {{"statuses", statuses_},
             {"servers", servers_},
             {"error", error_},
+            {"errors", errors_},
             {"peer", last_.peer},
             {"peer_properties", last_.peer_properties}};
   }
 
  private:
+  static constexpr size_t kMaxErrors = 100;
+
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   std::mutex mutex_;
   std::map<std::string, int> statuses_, servers_;
   Outcome last_;
-  std::string error_;
+  std::string error_;                // the last one
+  std::vector<std::string> errors_;  // the first ones, and when
 };
 
 class Client {

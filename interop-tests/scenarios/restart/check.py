@@ -8,8 +8,8 @@ def check(s):
     client = s.client("client", "service:50051")
     busy = s.client("client", "service:50051")  # has calls under way all the time
     busy.ask(f"start {THREADS} 2")
-    kills = 0
-    running = "server"
+    lost = {True: 0, False: 0}  # through shared memory, over a socket
+    running, shared = "server", True
     s.expect_shared_memory(client)
 
     for server, name, expected in (
@@ -19,8 +19,8 @@ def check(s):
             ("server", "first", None),
             ("remote-server", "remote", {"grpc": "not_local_address", "zmq": "server_not_found"}),
             ("server", "first", None)):
+        before = busy.ask("tally")["statuses"].get("14", 0)
         s.kill(running)
-        kills += 1
         if server == running or s.exists(server):
             s.start(server)
         else:
@@ -33,6 +33,13 @@ def check(s):
         else:
             s.expect_socket(client, expected)
         s.settle_background(busy, name, shared=expected is None)
+        tally = busy.ask("tally")
+        here = tally["statuses"].get("14", 0) - before
+        # The calls that are under way when a server dies are lost, and no others. Over a socket gRPC may begin another on a
+        # connection whose end it has not yet dealt with; a client under SAMEHOST=off beside this one lost them as well.
+        assert here <= THREADS or not shared, f"{here} calls of {THREADS} were lost: {tally['errors']}"
+        lost[shared] += here
+        shared = expected is None
 
     # A newer client, and one that is too new, at an older server.
     newer = s.client("client", "service:50051", "--versions=1-2", kind=s.versions)
@@ -40,10 +47,7 @@ def check(s):
     later = s.client("client", "service:50051", "--versions=2-3", kind=s.versions)
     s.expect_socket(later, "version_mismatch")
 
-    # The calls that are under way when a server dies are lost, and no others.
     tally = busy.ask("stop")
-    lost = tally["statuses"].pop("14", 0)
-    assert list(tally["statuses"]) == ["0"], tally
-    assert lost <= kills * THREADS, f"{lost} calls were lost in {kills} kills: {tally['error']}"
+    assert set(tally["statuses"]) <= {"0", "14"}, tally
     assert set(tally["servers"]) == {"first", "newer", "later", "remote"}, tally["servers"]
-    s.notes.append(f"{tally['statuses']['0']} calls, {lost} under way when {kills} servers were killed")
+    s.notes.append(f"{tally['statuses']['0']} calls, lost with a server: {lost[True]} in shared memory, {lost[False]} over a socket")
