@@ -38,12 +38,9 @@ class Tally {
 
   json ToJson() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return {{"statuses", statuses_},
-            {"servers", servers_},
-            {"error", error_},
-            {"errors", errors_},
-            {"peer", last_.peer},
-            {"peer_properties", last_.peer_properties}};
+    return {{"statuses", statuses_}, {"servers", servers_},
+            {"error", error_},       {"errors", errors_},
+            {"peer", last_.peer},    {"peer_properties", last_.peer_properties}};
   }
 
  private:

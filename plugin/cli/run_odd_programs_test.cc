@@ -109,8 +109,13 @@ TEST_P(RunOddProgramsTest, OurDescriptorsLeaveTheLowNumbersAlone) {
     for (const auto& entry :
          std::filesystem::directory_iterator("/proc/" + std::to_string(program->pid()) + "/fd")) {
       const std::string target = std::filesystem::read_symlink(entry).string();
+      const std::string number = entry.path().filename().string();
+      // What this test was started with, it has handed on.
+      std::error_code none;
+      if (std::filesystem::read_symlink("/proc/self/fd/" + number, none).string() == target)
+        continue;
       if (target.find("samehost") == std::string::npos) continue;
-      EXPECT_GE(std::stoi(entry.path().filename()), 512) << target;
+      EXPECT_GE(std::stoi(number), 512) << target;
     }
   }
 }

@@ -47,7 +47,9 @@ const std::vector<Known>& KnownVariables() {
        OneOf({"debug", "info", "warning", "error", "off"},
              "It may be debug, info, warning, error or off; programs take warning")},
       {"SAMEHOST_ZMQ", true,
-       OneOf({"ipc", "tcp", "off", "none"}, "It may have ipc and tcp, or be off")}};
+       OneOf({"ipc", "tcp", "off", "none"}, "It may have ipc and tcp, or be off")},
+      // Of scripts/build alone.
+      {"SAMEHOST_ZMQ_SOURCE", false, [](const std::string&) { return std::string(); }}};
   return *known;
 }
 

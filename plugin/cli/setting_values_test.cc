@@ -49,6 +49,7 @@ TEST(SettingValuesTest, ValuesThatNobodyKnows) {
 
 TEST(SettingValuesTest, OfThisProcess) {
   setenv("SAMEHOST_EXCLUDES", ":1", 1);
+  setenv("SAMEHOST_ZMQ_SOURCE", "/libzmq", 1);  // who builds has it
   std::string all;
   for (const OddSetting& odd : OddSettingsHere()) all += odd.setting + " " + odd.why + "\n";
   unsetenv("SAMEHOST_EXCLUDES");
@@ -56,6 +57,8 @@ TEST(SettingValuesTest, OfThisProcess) {
                      "SAMEHOST_EXCLUDE?"),
             std::string::npos)
       << all;
+  EXPECT_EQ(all.find("SAMEHOST_ZMQ_SOURCE"), std::string::npos) << all;
+  unsetenv("SAMEHOST_ZMQ_SOURCE");
 }
 
 }  // namespace
