@@ -7,8 +7,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #include "plugin/rendezvous/test_support.h"
 
@@ -127,6 +129,7 @@ class JoinedNamespaces : public Namespaces {
     std::string server_extra;  // shell commands run in the server's namespace
     std::string client_extra;
     bool accepting = true;
+    bool late = false;  // the server announces itself, and listens when the client has asked
   };
 
   // What the client gets when it dials `address` while a server listens on `listen_on`.
@@ -141,7 +144,12 @@ class JoinedNamespaces : public Namespaces {
                           "ip addr add 10.77.0.1/24 dev vs && ip -6 addr add fd77::1/64 dev vs "
                           "nodad && ip link set vs up") &&
                       (orders.server_extra.empty() || Shell(orders.server_extra));
-      TestServer test_server(listen_on, options_, "server");
+      TestServer test_server(listen_on, options_, "server", /*reuse_port=*/false, orders.late);
+      if (orders.late) {
+        talk.Say(up && test_server.ok() ? "there" : "no addresses");
+        talk.Hear();
+        test_server.ListenNow();
+      }
       if (orders.accepting) test_server.Accepting();
       talk.Say(!up ? "no addresses" : test_server.ok() ? "there" : ToString(test_server.error()));
       talk.Hear();
@@ -159,6 +167,11 @@ class JoinedNamespaces : public Namespaces {
       talk.Hear();
       // Neighbours on a link that has just come up take their time to find each other.
       (void)Reachable(address);
+      if (orders.late) {
+        options_.trace = [&](const TraceStep& step) {
+          if (step.detail.find("sent with the hello") != std::string::npos) talk.Say("asked");
+        };
+      }
       talk.Say(Who(address));
     });
     if (client.talk().Hear() != "up") return "no veth";
@@ -166,6 +179,11 @@ class JoinedNamespaces : public Namespaces {
     std::string said = server.talk().Hear();
     if (said != "there") return said;
     client.talk().Say("go");
+    said = client.talk().Hear();
+    if (said != "asked") return said;
+    // What the client does meanwhile is the point of the test.
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    server.talk().Say("listen");
     return client.talk().Hear();
   }
 
@@ -182,6 +200,13 @@ TEST_F(JoinedNamespaces, AddressThatLeadsToTheServerIsProven) {
   EXPECT_EQ(Join(Tcp("0.0.0.0", kPort), Tcp("10.77.0.1", kPort)), "server");
   EXPECT_EQ(Join(Tcp("::", kPort), Tcp("10.77.0.1", kPort)), "server");
   EXPECT_EQ(Join(Tcp("::", kPort), Tcp("fd77::1", kPort)), "server");
+}
+
+// As a server that starts: its entry is there a moment before its port.
+TEST_F(JoinedNamespaces, AServerThatIsAboutToListenIsWaitedFor) {
+  Orders orders;
+  orders.late = true;
+  EXPECT_EQ(Join(Tcp("10.77.0.1", kPort), Tcp("10.77.0.1", kPort), orders), "server");
 }
 
 TEST_F(JoinedNamespaces, LoopbackDoesNotLeadThere) {

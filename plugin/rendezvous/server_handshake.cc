@@ -21,8 +21,9 @@ using std::chrono::milliseconds;
 // A client sends its hello right after it has connected.
 constexpr milliseconds kHelloTime{1000};
 // How long a client may be kept because the port is not open yet: an announcement comes just before
-// bind().
-constexpr milliseconds kListenTime{250};
+// bind(). On a busy machine much may lie between the two; and a client that gives up goes to the
+// socket, and stays there.
+constexpr milliseconds kListenTime{1000};
 // For the client's connections to get through.
 constexpr milliseconds kProofTime{3000};
 // And then for this process's own threads to accept them.
@@ -161,12 +162,7 @@ Fallback ServerHandshake::CheckPlace() {
     if (!*local)
       return {FallbackReason::kServerNotFound, "the address does not lead to the server's host"};
   }
-  if (tcp && !same_netns) {
-    if (!SendMessage(socket_.get(), EncodeProve())) return {FallbackReason::kHandshakeFailed, ""};
-    phase_ = Phase::kProof;
-    deadline_ = retry_at_ = Clock::now() + kProofTime;
-    return {};
-  }
+  needs_proof_ = tcp && !same_netns;
   phase_ = Phase::kListening;
   deadline_ = Clock::now() + std::min(kListenTime, milliseconds(hello_.timeout_ms / 2));
   return {};
@@ -209,7 +205,7 @@ bool ServerHandshake::AwaitListener() {
   if (!listening) return RefuseFor(listening.error());
   switch (*listening) {
     case Listening::kOurs:
-      return Finish();
+      return needs_proof_ ? AskForProof() : Finish();
     case Listening::kNotYet:
       return Retry() ||
              Refuse(FallbackReason::kServerNotFound, "the server does not listen there yet");
@@ -217,6 +213,15 @@ bool ServerHandshake::AwaitListener() {
       break;
   }
   return Refuse(FallbackReason::kServerNotFound, "the address leads to another process");
+}
+
+// Not before this process listens: a connection that is refused would prove nothing.
+bool ServerHandshake::AskForProof() {
+  if (!SendMessage(socket_.get(), EncodeProve()))
+    return Refuse(FallbackReason::kHandshakeFailed, "");
+  phase_ = Phase::kProof;
+  deadline_ = retry_at_ = Clock::now() + kProofTime;
+  return true;
 }
 
 bool ServerHandshake::OnProof() {

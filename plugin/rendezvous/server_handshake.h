@@ -46,6 +46,7 @@ class ServerHandshake {
   bool OnHello();
   bool OnProof();
   bool AwaitListener();
+  bool AskForProof();
   bool AwaitConnections();
   bool Finish();
   Result<Listening> CheckListener();
@@ -70,6 +71,7 @@ class ServerHandshake {
   Hello hello_;
   uint32_t version_ = 0;
   std::vector<UniqueFd> descriptors_;
+  bool needs_proof_ = false;  // the client is in another network namespace
   std::vector<IpEndpoint> connections_;
 };
 

@@ -64,7 +64,7 @@ TempFolder::~TempFolder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-UniqueFd Listen(const Address& address, bool reuse_port) {
+UniqueFd Listen(const Address& address, bool reuse_port, bool listens) {
   const auto* raw = reinterpret_cast<const sockaddr*>(&address.storage);
   UniqueFd fd(socket(raw->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int on = 1;
@@ -72,7 +72,7 @@ UniqueFd Listen(const Address& address, bool reuse_port) {
   if (reuse_port) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
   if (raw->sa_family == AF_INET6)
     setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-  if (bind(fd.get(), raw, address.length) != 0 || listen(fd.get(), 128) != 0) {
+  if (bind(fd.get(), raw, address.length) != 0 || (listens && listen(fd.get(), 128) != 0)) {
     perror(("listen on " + ToString(address)).c_str());
     fd.Reset();
   }
@@ -169,8 +169,8 @@ struct TestServer::State {
 };
 
 TestServer::TestServer(const Address& address, const Options& options, const std::string& name,
-                       bool reuse_port)
-    : listener_(Listen(address, reuse_port)), state_(std::make_shared<State>()) {
+                       bool reuse_port, bool late)
+    : listener_(Listen(address, reuse_port, !late)), state_(std::make_shared<State>()) {
   AcceptHandler handler;
   handler.judge = [name](const PeerIdentity&, const std::string& request) {
     if (request == "refuse me") return Verdict{FallbackReason::kTlsNotReplaced, "as asked", ""};
@@ -202,6 +202,8 @@ size_t TestServer::links() const {
   std::lock_guard lock(state_->mutex);
   return state_->links.size();
 }
+
+void TestServer::ListenNow() { listen(listener_.get(), 128); }
 
 void TestServer::Accepting() {
   fcntl(listener_.get(), F_SETFL, 0);  // blocking

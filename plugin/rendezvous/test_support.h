@@ -30,7 +30,7 @@ class TempFolder {
 };
 
 // The stock port: bound and listening, and accepting when asked to.
-UniqueFd Listen(const Address& address, bool reuse_port = false);
+UniqueFd Listen(const Address& address, bool reuse_port = false, bool listens = true);
 uint16_t PortOf(int socket);
 
 // Options of the protocol "test" in this directory.
@@ -77,13 +77,14 @@ class Child {
 class TestServer {
  public:
   TestServer(const Address& address, const Options& options, const std::string& name,
-             bool reuse_port = false);
+             bool reuse_port = false, bool late = false);
   ~TestServer();
   bool ok() const { return announcement_ != nullptr; }
   const Error& error() const { return error_; }
   uint16_t port() const { return PortOf(listener_.get()); }
   int listener() const { return listener_.get(); }
   size_t links() const;
+  void ListenNow();  // with `late`: its port was only bound until now
   void Accepting();  // accepts TCP connections on a thread from now on
   void StopAnnouncing() { announcement_.reset(); }
 
