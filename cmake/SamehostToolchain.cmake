@@ -22,8 +22,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-array-bounds>)
 endif()
 # Nothing that is installed names the folder it was built in (libzmq's assertions print __FILE__), so the same source
-# gives the same bytes wherever it is built.
-set(SAMEHOST_PREFIX_MAPS "-ffile-prefix-map=${PROJECT_BINARY_DIR}=build" "-ffile-prefix-map=${PROJECT_SOURCE_DIR}=.")
+# gives the same bytes wherever it is built. Of two that fit the compiler takes the later one: a build folder may lie in
+# the source's.
+set(SAMEHOST_PREFIX_MAPS "-ffile-prefix-map=${PROJECT_SOURCE_DIR}=." "-ffile-prefix-map=${PROJECT_BINARY_DIR}=build")
 add_compile_options(${SAMEHOST_PREFIX_MAPS})
 add_link_options(${SAMEHOST_PREFIX_MAPS})  # what is optimized at link time is compiled there
 if(SAMEHOST_SANITIZE)
