@@ -209,7 +209,7 @@ MetadataDecoder::Outcome MetadataDecoder::Decode(absl::string_view bytes, size_t
         break;
       }
       case kStatus: {
-        const uint32_t status = in.Get<uint32_t>();
+        const uint32_t status = in.Get<uint32_t>();  // any, as over HTTP/2
         batch->Set(grpc_core::GrpcStatusMetadata(), static_cast<grpc_status_code>(status));
         total += kEntryOverhead + 12;
         break;
@@ -222,11 +222,13 @@ MetadataDecoder::Outcome MetadataDecoder::Decode(absl::string_view bytes, size_t
         total += kEntryOverhead + 17;
         break;
       }
-      case kAcceptEncoding:
-        batch->Set(grpc_core::GrpcAcceptEncodingMetadata(),
-                   grpc_core::CompressionAlgorithmSet::FromUint32(in.Get<uint32_t>()));
+      case kAcceptEncoding: {
+        auto set = grpc_core::CompressionAlgorithmSet::FromUint32(in.Get<uint32_t>());
+        set.Set(GRPC_COMPRESS_NONE);  // as over HTTP/2; gRPC takes it for granted
+        batch->Set(grpc_core::GrpcAcceptEncodingMetadata(), set);
         total += kEntryOverhead + 40;
         break;
+      }
       default:
         return Outcome::kMalformed;
     }

@@ -153,7 +153,6 @@ void Transport::ResetPingClock() {
 bool Transport::OnPing(const FrameHeader& header) {
   std::lock_guard<std::mutex> lock(mu_);
   if (!is_client_) {
-    grpc_core::ExecCtx::Get()->InvalidateNow();
     const Timestamp now = Timestamp::Now();
     const Duration interval =
         !keepalive_without_calls_ && streams_.empty() ? Duration::Hours(2) : min_ping_interval_;

@@ -30,6 +30,9 @@ constexpr uint32_t kLeastBlock = 64 * 1024;
 void Transport::Poll() {
   if (!read_mu_.try_lock()) return;  // another thread reads; whoever looks next finds the rest
   std::unique_lock<std::mutex> reading(read_mu_, std::adopt_lock);
+  // The caller has slept, or looked for long: deadlines that come in count from now, not from the
+  // time that gRPC remembers.
+  grpc_core::ExecCtx::Get()->InvalidateNow();
   ReadRecords(kRecordsPerPoll);
   std::lock_guard<std::mutex> lock(mu_);
   Publish();  // and lets go on whoever waits for room
@@ -210,15 +213,16 @@ bool Transport::OnTrailing(Stream* s, const Frame& frame) {
   }
   s->stats.incoming.header_bytes += size;
   if (is_client_) {
+    // gRPC's retries take it for granted.
+    if (!s->trailing_buffer.get(grpc_core::GrpcStatusMetadata()).has_value()) return false;
+    s->trailing_buffer.Set(grpc_core::GrpcStatusFromWire(), true);
     if (s->initial_published == Published::kNot) {
       s->trailers_only = true;
       if (s->trailing_available != nullptr) *s->trailing_available = true;
     }
-    if (s->trailing_buffer.get(grpc_core::GrpcStatusMetadata()).has_value()) {
-      s->trailing_buffer.Set(grpc_core::GrpcStatusFromWire(), true);
-    }
   }
-  s->trailing_published = Published::kFromWire;
+  // An end without metadata is a half-close, as END_STREAM on the last DATA frame of HTTP/2.
+  if (is_client_ || !s->trailing_buffer.empty()) s->trailing_published = Published::kFromWire;
   // The server's status ends the call in both directions; the client's end is only a half-close.
   MarkClosed(s, true, is_client_, absl::OkStatus());
   return true;

@@ -76,6 +76,21 @@ TEST_P(DeadlineCancelTest, ServerKnowsTheDeadline) {
   EXPECT_GT(reply_.report().deadline_left_ms(), 1'000'000'000);
 }
 
+// A server that has slept for longer than the calls' deadline is: it counts from when the call
+// came.
+TEST_P(DeadlineCancelTest, AfterAPauseLongerThanTheDeadline) {
+  constexpr milliseconds kDeadline(1000);
+  Request request;
+  request.mutable_script()->set_report(true);
+  for (int i = 0; i < 5; ++i) {
+    std::this_thread::sleep_for(kDeadline + milliseconds(200));
+    grpc::ClientContext context;
+    context.set_deadline(system_clock::now() + kDeadline);
+    grpc::Status status = stub_->Unary(&context, request, &reply_);
+    EXPECT_TRUE(status.ok()) << "call " << i << ": " << status.error_message();
+  }
+}
+
 TEST_P(DeadlineCancelTest, ManyDeadlinesAtOnce) {
   std::vector<std::thread> threads;
   std::atomic<int> exceeded{0};

@@ -64,6 +64,8 @@ class RpcKindsTest : public BehaviourTest {
   void RunMatrix(Api server_api) {
     StartServer({}, server_api);
     CallByAllApis(server_api, {0, 1, 100, kRing, 5 * kRing}, {});
+    // A client's half-close is no cancellation.
+    EXPECT_EQ(server().Stat("calls_cancelled"), 0u);
   }
 };
 

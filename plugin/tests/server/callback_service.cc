@@ -44,6 +44,7 @@ class ClientStreamReactor final : public grpc::ServerReadReactor<Request> {
       StartRead(&request_);
       return;
     }
+    call_.NoteCancelled();
     *reply_ = call_.MakeReply(last_);
     Finish(call_.FinalStatus());
   }
@@ -90,6 +91,7 @@ class BidiReactor final : public grpc::ServerBidiReactor<Request, Reply> {
   }
   void OnReadDone(bool ok) override {
     if (!ok) {
+      call_.NoteCancelled();
       Finish(call_.FinalStatus());
       return;
     }

@@ -69,7 +69,11 @@ void ScriptedCall::Pause() {
   if (script_.hold()) state_->WaitForRelease(cancelled);
   bool stall = EarlierAttempts(context_) < script_.stall_attempts();
   if (script_.wait_for_cancel() || stall) state_->WaitForCancel(cancelled);
-  if (cancelled()) ++state_->calls_cancelled;
+  NoteCancelled();
+}
+
+void ScriptedCall::NoteCancelled() {
+  if (context_->IsCancelled()) ++state_->calls_cancelled;
 }
 
 void ScriptedCall::AwaitReadPermit() {

@@ -25,6 +25,9 @@ class ScriptedCall {
   behaviour::Reply MakeReply(const behaviour::Request& request);
   // Blocks as the script says (wait_for_cancel, hold, delay_ms) once everything is read.
   void Pause();
+  // Counts the call if the server's context says that it is cancelled. Not with the asynchronous
+  // API.
+  void NoteCancelled();
   void AwaitReadPermit();
   // True (and TryCancel done) when the script cancels at this moment.
   bool CancelsAt(behaviour::Script::Moment moment);
