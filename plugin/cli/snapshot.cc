@@ -1,6 +1,5 @@
 #include "plugin/cli/snapshot.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "plugin/base/unique_fd.h"
 #include "plugin/cli/left_alone.h"
 #include "plugin/cli/open_sockets.h"
+#include "plugin/cli/regular_file.h"
 #include "plugin/shm/segment.h"
 
 namespace samehost::cli {
@@ -82,14 +82,13 @@ class Taker {
   static UniqueFd Open(const Process& process, int number) {
     const std::string path =
         "/proc/" + std::to_string(process.pid) + "/fd/" + std::to_string(number);
-    return UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    return OpenRegularFile(path);  // by now the number may be another file's
   }
 
   void OnLink(const Process& process, int number) {
     const UniqueFd fd = Open(process, number);
     struct stat status;
-    // By now the number may be another file's, whose reading might even have a side effect.
-    if (!fd.valid() || fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+    if (!fd.valid() || fstat(fd.get(), &status) != 0) return;
     const int raw = fd.get();
     Note(process, {status.st_dev, status.st_ino}, ReadFromFile, &raw);
   }
@@ -116,8 +115,7 @@ class Taker {
 
   void OnDecisions(const Process& process, const std::vector<Descriptor>& descriptors, int number) {
     const UniqueFd fd = Open(process, number);
-    struct stat status;
-    if (!fd.valid() || fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+    if (!fd.valid()) return;
     const auto decisions = rendezvous::ReadDecisions(fd.get());
     // A child that was forked holds its parent's page.
     if (!decisions || decisions->pid != static_cast<uint32_t>(process.inner_pid)) return;

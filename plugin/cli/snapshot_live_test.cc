@@ -1,6 +1,10 @@
 // What a snapshot finds of a real link, whose two ends this process holds.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/inotify.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -19,7 +23,7 @@ class SnapshotLiveTest : public ::testing::Test {
  protected:
   void SetUp() override {
     const shm::LinkOptions options;
-    auto parts = Link::MakeParts(options, /*same_user=*/true);
+    auto parts = Link::MakeParts(options, /*share_eventfds=*/true);
     ASSERT_TRUE(parts.ok());
     shm::LinkParts other;
     other.segment = UniqueFd(dup(parts->segment.get()));
@@ -102,6 +106,28 @@ TEST_F(SnapshotLiveTest, GoesWithItsProcesses) {
   client_.reset();
   server_.reset();
   EXPECT_FALSE(Find().has_value());
+}
+
+// A process may hold anything under the name of a link's memory; to open a device can set something
+// off. Here a FIFO, outside of every tree of mounts, so that it is called as a memfd is.
+TEST(SnapshotOfStrangersTest, WhatIsNoMemoryIsNotOpened) {
+  const UniqueFd context(fsopen("tmpfs", FSOPEN_CLOEXEC));
+  if (!context.valid()) GTEST_SKIP() << "this process may not make a tmpfs";
+  ASSERT_EQ(fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0), 0);
+  const UniqueFd root(fsmount(context.get(), FSMOUNT_CLOEXEC, 0));
+  ASSERT_TRUE(root.valid());
+  for (const char* name : {"memfd:samehost-link", "memfd:samehost-decisions"}) {
+    ASSERT_EQ(mkfifoat(root.get(), name, 0600), 0);
+    const UniqueFd held(openat(root.get(), name, O_PATH | O_CLOEXEC));
+    ASSERT_TRUE(held.valid());
+    const std::string path = "/proc/self/fd/" + std::to_string(held.get());
+    ASSERT_EQ(std::filesystem::read_symlink(path).string(), std::string("/") + name);
+    const UniqueFd notices(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    ASSERT_GE(inotify_add_watch(notices.get(), path.c_str(), IN_OPEN), 0);
+    (void)TakeSnapshot();
+    char notice[256];
+    EXPECT_EQ(read(notices.get(), notice, sizeof(notice)), -1) << name << " was opened";
+  }
 }
 
 }  // namespace
