@@ -100,9 +100,11 @@ class Attempt {
 
   MaybeFallback SendHello() {
     const shm::LinkOptions rings = shm::InWholePages(hello_.options.link);
-    auto parts = shm::Link::MakeParts(rings, peer_.uid == geteuid());
+    const bool trusts_peer = TrustsWithMemory(peer_);
+    auto parts = shm::Link::MakeParts(rings, /*share_eventfds=*/trusts_peer);
     if (!parts) return ToFallback(parts.error());
     parts_ = *std::move(parts);
+    parts_.trusts_peer = trusts_peer;
     Hello hello;
     hello.versions = SpokenVersions();
     hello.capabilities = hello_.options.probe ? kProbe : 0;
@@ -189,7 +191,6 @@ class Attempt {
     if (accept->version < ours.min || accept->version > ours.max) return Nonsense();
     parts_.socket = std::move(socket_);
     parts_.peer_pidfd = std::move(pidfd_);
-    parts_.trusts_peer = TrustsWithMemory(peer_);
     auto link =
         shm::Link::Create(shm::Link::Side::kConnecting, std::move(parts_), hello_.options.link);
     if (!link) return ToFallback(link.error());

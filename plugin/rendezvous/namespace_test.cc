@@ -2,9 +2,11 @@
 // leads from one to the other is proven. Needs the right to make namespaces; skips visibly without.
 #include <gtest/gtest.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -12,7 +14,12 @@
 #include <cstring>
 #include <thread>
 
+#include "plugin/rendezvous/endpoint_name.h"
+#include "plugin/rendezvous/entry.h"
+#include "plugin/rendezvous/handshake.h"
+#include "plugin/rendezvous/message_io.h"
 #include "plugin/rendezvous/test_support.h"
+#include "plugin/shm/link.h"
 
 namespace samehost::rendezvous {
 namespace {
@@ -262,6 +269,84 @@ TEST_F(JoinedNamespaces, EqualAddressOfAThird) {
   ASSERT_EQ(third.talk().Hear(), "there");
   client.talk().Say("go");
   EXPECT_EQ(client.talk().Hear(), "other_namespace");
+}
+
+// ---- PID namespaces --------------------------------------------------------------------------
+
+// A process that could not read this one's memory otherwise gets no eventfd, whose counter it could
+// fill so that the next write blocks, and nothing that it has sent is used in place.
+TEST(PidNamespaces, APeerOfAnotherSharesNoEventfds) {
+  TempFolder folder;
+  const Options options = TestOptions(folder.path());
+  ServerProcess server(Tcp("127.0.0.1", 0), options, "server");
+  const auto connect = [&](Child::Talk& talk) {
+    auto outcome = Dial(Tcp("127.0.0.1", server.port()), options, "who");
+    auto* connected = std::get_if<Connected>(&outcome);
+    talk.Say(connected == nullptr                 ? Outcome(outcome)
+             : connected->link->shares_eventfds() ? "with eventfds"
+                                                  : "without eventfds");
+  };
+  Child neighbour(connect);
+  EXPECT_EQ(neighbour.talk().Hear(), "with eventfds");
+  Child parent([&](Child::Talk& talk) {
+    if (unshare(CLONE_NEWPID) != 0) return talk.Say("may not");
+    if (const pid_t inside = fork(); inside == 0) {
+      connect(talk);
+      _exit(0);
+    } else {
+      waitpid(inside, nullptr, 0);
+    }
+  });
+  const std::string said = parent.talk().Hear();
+  if (said == "may not") GTEST_SKIP() << "may not make a PID namespace";
+  EXPECT_EQ(said, "without eventfds");
+}
+
+// It sends them all the same.
+TEST(PidNamespaces, EventfdsOfAPeerOfAnotherAreRefused) {
+  TempFolder folder;
+  const Options options = TestOptions(folder.path());
+  ServerProcess server(Tcp("127.0.0.1", 0), options, "server");
+  const auto send = [&](Child::Talk& talk) {
+    const std::string stem = "tcp-" + std::to_string(server.port()) + "-";
+    auto socket = ConnectEntry(FindEntries(folder.path(), stem, {}).candidates.at(0),
+                               std::chrono::seconds(20));
+    auto parts = shm::Link::MakeParts(options.link, /*share_eventfds=*/true);
+    if (!socket.ok() || !parts.ok()) return talk.Say("no parts");
+    Hello hello;
+    hello.versions = SpokenVersions();
+    hello.timeout_ms = 10000;
+    hello.initial_ring_bytes = options.link.initial_ring_bytes;
+    hello.max_ring_bytes = options.link.max_ring_bytes;
+    hello.netns = CurrentNetns();
+    hello.target = *ToEndpoint(Tcp("127.0.0.1", server.port()));
+    hello.protocol = options.protocol;
+    (void)SendMessage(socket->get(), Encode(hello),
+                      {parts->segment.get(), parts->doorbell[0].get(), parts->doorbell[1].get()});
+    pollfd polled = {socket->get(), POLLIN, 0};
+    poll(&polled, 1, -1);
+    auto answer = ReceiveMessage(socket->get());
+    std::string said = "no answer";
+    if (answer && *answer) {
+      const auto refusal = DecodeRefuse((*answer)->bytes);
+      said = refusal ? refusal->detail : "accepted";
+    }
+    talk.Say(said);
+  };
+  Child neighbour(send);
+  EXPECT_EQ(neighbour.talk().Hear(), "accepted");
+  Child parent([&](Child::Talk& talk) {
+    if (unshare(CLONE_NEWPID) != 0) return talk.Say("may not");
+    if (const pid_t inside = fork(); inside == 0) {
+      send(talk);
+      _exit(0);
+    } else {
+      waitpid(inside, nullptr, 0);
+    }
+  });
+  const std::string said = parent.talk().Hear();
+  if (said == "may not") GTEST_SKIP() << "may not make a PID namespace";
+  EXPECT_NE(said.find("shares eventfds"), std::string::npos) << said;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -51,6 +52,7 @@ std::vector<gid_t> PeerGroups(int socket) {
 
 bool TrustsWithMemory(const PeerIdentity& peer) {
   if (peer.uid != geteuid() || peer.uid == OverflowUid() || peer.pid <= 0) return false;
+  if (prctl(PR_GET_DUMPABLE) != 1) return false;  // the kernel keeps this user's processes out
   for (const char* kind : {"user", "pid"}) {
     struct stat own, others;
     const std::string link = std::string("/ns/") + kind;

@@ -66,8 +66,6 @@ ServerHandshake::Clock::time_point ServerHandshake::wake_at() const {
   return std::min(deadline_, retry_at_);
 }
 
-bool ServerHandshake::SameUser() const { return peer_.uid == geteuid(); }
-
 bool ServerHandshake::OnHello() {
   if (peer_.uid == static_cast<uid_t>(-1)) {
     const auto peer = ReadPeerIdentity(socket_.get());
@@ -117,12 +115,18 @@ Fallback ServerHandshake::CheckHello(const std::string& bytes, bool complete) {
             "the server's rings have at most " +
                 std::to_string(announced_->options.link.max_ring_bytes) + " bytes"};
   }
-  // Eventfds are for equal users only (shm/link.h).
-  const size_t expected = SameUser() ? 3 : 1;
-  if (!complete && descriptors_.size() < expected) {
+  trusts_peer_ = TrustsWithMemory(peer_);
+  constexpr size_t kWithEventfds = 3, kWithout = 1;
+  if (!complete && descriptors_.size() < (trusts_peer_ ? kWithEventfds : kWithout)) {
     return {FallbackReason::kDescriptorsShort, "the server could not take the descriptors"};
   }
-  if (!complete || descriptors_.size() != expected) {
+  // Eventfds are for peers only that trust each other (shm/link.h).
+  if (!trusts_peer_ && descriptors_.size() == kWithEventfds) {
+    return {FallbackReason::kHandshakeFailed,
+            "the client shares eventfds, and is not of the server's user, PID namespace and user "
+            "namespace"};
+  }
+  if (!complete || (descriptors_.size() != kWithEventfds && descriptors_.size() != kWithout)) {
     return {FallbackReason::kHandshakeFailed, "the hello has the wrong descriptors"};
   }
   return {};
@@ -266,7 +270,7 @@ bool ServerHandshake::Finish() {
   parts.segment = std::move(descriptors_[0]);
   for (size_t i = 1; i < descriptors_.size(); ++i)
     parts.doorbell[i - 1] = std::move(descriptors_[i]);
-  parts.trusts_peer = TrustsWithMemory(peer_);
+  parts.trusts_peer = trusts_peer_;
   parts.peer_pidfd = OpenPeerPidfd(socket_.get(), peer_);
   parts.socket = UniqueFd(fcntl(socket_.get(), F_DUPFD_CLOEXEC, 0));
   if (!parts.socket.valid()) {

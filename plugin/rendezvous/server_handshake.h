@@ -58,7 +58,6 @@ class ServerHandshake {
   bool Retry();  // true: try again a little later; false: the phase's time is over
   bool Refuse(FallbackReason reason, const std::string& detail);  // always false
   bool RefuseFor(const Error& error);
-  bool SameUser() const;
 
   std::shared_ptr<Announced> announced_;
   UniqueFd socket_;
@@ -71,6 +70,7 @@ class ServerHandshake {
   Hello hello_;
   uint32_t version_ = 0;
   std::vector<UniqueFd> descriptors_;
+  bool trusts_peer_ = false;
   bool needs_proof_ = false;  // the client is in another network namespace
   std::vector<IpEndpoint> connections_;
 };

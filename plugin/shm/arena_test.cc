@@ -257,7 +257,7 @@ TEST(ArenaRuleTest, NoneForRingsThatDoNotGrow) {
 }
 
 TEST(ArenaRuleTest, AnotherUserTakesNone) {
-  LinkPair pair({}, /*same_user=*/false, SOCK_SEQPACKET, true);
+  LinkPair pair({}, /*share_eventfds=*/false, SOCK_SEQPACKET, true);
   EXPECT_FALSE(pair.connecting->arena()->Allocate(kMessage).has_value());
 }
 

@@ -29,7 +29,7 @@ struct Pair {
 
 Pair MakePair() {
   const LinkOptions options;
-  Result<LinkParts> parts = Link::MakeParts(options, /*same_user=*/true);
+  Result<LinkParts> parts = Link::MakeParts(options, /*share_eventfds=*/true);
   if (!parts.ok()) return {};
   LinkParts other;
   other.segment = UniqueFd(dup(parts->segment.get()));

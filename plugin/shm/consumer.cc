@@ -30,6 +30,7 @@ Consumer::Consumer(DirectionControl* control, CountersPage* counters, PeerBell* 
                    Breaker* breaker, RingInbox* inbox, FirstRing first, RingMemory first_memory,
                    uint32_t max_ring_bytes, bool may_lend)
     : control_(control),
+      tail_(control),
       counters_(counters),
       bell_(bell),
       breaker_(breaker),
@@ -37,7 +38,7 @@ Consumer::Consumer(DirectionControl* control, CountersPage* counters, PeerBell* 
       first_(first),
       max_ring_bytes_(max_ring_bytes),
       may_lend_(may_lend) {
-  UseLender(new Lender(std::move(first_memory), control_, bell_));
+  UseLender(new Lender(std::move(first_memory), &tail_, bell_));
 }
 
 Consumer::~Consumer() {
@@ -137,7 +138,7 @@ void Consumer::FlushDone() {
     bell_->AfterTaken(0, messages_);
     return;
   }
-  control_->tail.store(done_, std::memory_order_release);  // SYNC(room)
+  tail_.Publish(done_);
   bell_->AfterTaken(done_, messages_);
 }
 
@@ -148,8 +149,7 @@ bool Consumer::LeasesStopPeer() const {
   // that this side sleeps and rings (Producer::AwaitRoom). SYNC(sleep)
   const uint64_t awaited = control_->awaited_tail.load(std::memory_order_relaxed);
   return awaited != 0 && awaited <= taken_.load(std::memory_order_relaxed) &&
-         awaited > control_->tail.load(std::memory_order_relaxed) &&
-         !cannot_detach_.load(std::memory_order_relaxed);
+         awaited > tail_.position() && !cannot_detach_.load(std::memory_order_relaxed);
 }
 
 void Consumer::DetachLeases() {
@@ -180,8 +180,8 @@ void Consumer::DetachLeases() {
   memory.capacity = capacity_;
   memory.generation = lender_->memory().generation;
   lender_->Unref();
-  UseLender(new Lender(std::move(memory), control_, bell_));
-  control_->tail.store(done_, std::memory_order_release);  // SYNC(room)
+  UseLender(new Lender(std::move(memory), &tail_, bell_));
+  tail_.Publish(done_);
   bell_->AfterRoom(done_);
 }
 
@@ -228,7 +228,7 @@ bool Consumer::UseFirstRing() {
     breaker_->Break(memory.error());
     return false;
   }
-  UseLender(new Lender(*std::move(memory), control_, bell_));
+  UseLender(new Lender(*std::move(memory), &tail_, bell_));
   return true;
 }
 
@@ -239,7 +239,7 @@ bool Consumer::Use(RingMemory memory) {
     std::lock_guard lock(memory_mutex_);
     ring_fd_ = std::move(memory.fd);
   }
-  UseLender(new Lender(std::move(memory), control_, bell_));
+  UseLender(new Lender(std::move(memory), &tail_, bell_));
   return true;
 }
 

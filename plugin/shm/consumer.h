@@ -12,6 +12,7 @@
 #include "plugin/shm/layout.h"
 #include "plugin/shm/lender.h"
 #include "plugin/shm/link.h"
+#include "plugin/shm/own_tail.h"
 #include "plugin/shm/peer_bell.h"
 #include "plugin/shm/ring_inbox.h"
 #include "plugin/shm/ring_memory.h"
@@ -27,7 +28,7 @@ class Consumer {
     uint32_t capacity;
     Result<RingMemory> Map() const;
   };
-  // All pointers outlive this object. `may_lend`: the peer is the same user, so that its changing
+  // All pointers outlive this object. `may_lend`: the peer is trusted, so that its changing
   // a lent record is its own harm.
   Consumer(DirectionControl* control, CountersPage* counters, PeerBell* bell, Breaker* breaker,
            RingInbox* inbox, FirstRing first, RingMemory first_memory, uint32_t max_ring_bytes,
@@ -65,6 +66,8 @@ class Consumer {
   // Whether the peer waits for room that only leases hold up: then Next() must be called, which
   // takes care of it in the end.
   bool LeasesStopPeer() const;
+  // Where the next record begins: grows with everything that the peer has sent. Any thread.
+  uint64_t position() const { return read_.load(std::memory_order_relaxed); }
   // Memory beyond the segment.
   size_t memory_bytes() const;
 
@@ -92,6 +95,7 @@ class Consumer {
   void DetachLeases();
 
   DirectionControl* const control_;
+  OwnTail tail_;
   CountersPage* const counters_;
   PeerBell* const bell_;
   Breaker* const breaker_;

@@ -1,6 +1,7 @@
-// Doorbells: how one side gets the other out of its sleep. Between processes of one user an eventfd
-// each way; between different users a frame on the socket, because the write to an eventfd that is
-// shared with an untrusted peer can be made to block (O_NONBLOCK belongs to the shared file).
+// Doorbells: how one side gets the other out of its sleep. Between processes that trust each other
+// with their memory an eventfd each way; between others a frame on the socket, because the write to
+// an eventfd that is shared with an untrusted peer can be made to block (O_NONBLOCK belongs to the
+// shared file).
 //
 // Owner: the link. Any thread. Ringing never blocks and never fails for the caller: a socket that
 // is full of doorbells is readable anyway, and a dead peer is noticed elsewhere.
@@ -28,8 +29,8 @@ class Doorbell {
   bool Drain() const;
   // Readable when this side's eventfd was rung.
   int fd() const { return own_.get(); }
-  // Whether both sides are the same user.
-  bool same_user() const { return peer_.valid(); }
+  // Whether the two sides share eventfds.
+  bool shares_eventfds() const { return peer_.valid(); }
 
  private:
   Doorbell(UniqueFd own, UniqueFd peer, int socket)

@@ -12,7 +12,7 @@
 namespace samehost::shm {
 
 enum class FrameType : uint32_t {
-  kDoorbell = 1,   // look at your ring (peers of different users)
+  kDoorbell = 1,   // look at your ring (peers that share no eventfds)
   kRing = 2,       // a larger ring, by its descriptor: `generation`, `bytes`
   kBlock = 3,      // a block of the arena, by its descriptor: `generation` is its number, `bytes`
   kDropBlock = 4,  // that block is of no further use: `generation`

@@ -31,11 +31,8 @@ bool ReplaceByPrivate(std::byte* place, uint64_t bytes, int fd, uint64_t offset)
 
 }  // namespace
 
-Lender::Lender(RingMemory memory, DirectionControl* control, PeerBell* bell)
-    : memory_(std::move(memory)),
-      fork_generation_(ForkGeneration()),
-      control_(control),
-      bell_(bell) {}
+Lender::Lender(RingMemory memory, OwnTail* tail, PeerBell* bell)
+    : memory_(std::move(memory)), fork_generation_(ForkGeneration()), tail_(tail), bell_(bell) {}
 
 Lease Lender::Lend(uint64_t start, uint64_t end, uint64_t done) {
   std::lock_guard lock(mutex_);
@@ -59,9 +56,9 @@ bool Lender::Flush(uint64_t done) {
 
 void Lender::PublishLocked() {
   const uint64_t released = loans_.empty() ? done_ : loans_.front().start;
-  if (released == published_ || control_ == nullptr) return;
+  if (released == published_ || tail_ == nullptr) return;
   published_ = released;
-  control_->tail.store(released, std::memory_order_release);  // SYNC(room)
+  tail_->Publish(released);
   bell_->AfterRoom(released);
 }
 
@@ -87,7 +84,7 @@ bool Lender::HasLoans() {
 
 Status Lender::Detach(int fd, uint64_t offset) {
   std::lock_guard lock(mutex_);
-  control_ = nullptr;
+  tail_ = nullptr;
   bell_ = nullptr;
   for (const Loan& loan : loans_) {
     if (loan.returned) continue;
@@ -123,7 +120,7 @@ Status Lender::CopyLoan(const Loan& loan, int fd, uint64_t offset) {
 void Lender::Retire() {
   if (ForkGeneration() != fork_generation_) return;
   std::lock_guard lock(mutex_);
-  control_ = nullptr;
+  tail_ = nullptr;
   bell_ = nullptr;
 }
 

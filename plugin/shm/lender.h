@@ -12,8 +12,8 @@
 #include <deque>
 #include <mutex>
 
-#include "plugin/shm/layout.h"
 #include "plugin/shm/link.h"
+#include "plugin/shm/own_tail.h"
 #include "plugin/shm/peer_bell.h"
 #include "plugin/shm/ring_memory.h"
 
@@ -21,9 +21,9 @@ namespace samehost::shm {
 
 class Lender final : public Lease::Owner {
  public:
-  // Comes with the consumer's reference; give it back with Unref(). `control` and `bell` are used
+  // Comes with the consumer's reference; give it back with Unref(). `tail` and `bell` are used
   // until Retire().
-  Lender(RingMemory memory, DirectionControl* control, PeerBell* bell);
+  Lender(RingMemory memory, OwnTail* tail, PeerBell* bell);
 
   const RingMemory& memory() const { return memory_; }
 
@@ -59,7 +59,7 @@ class Lender final : public Lease::Owner {
 
   std::mutex mutex_;
   // All below: under the mutex.
-  DirectionControl* control_;
+  OwnTail* tail_;
   PeerBell* bell_;
   std::deque<Loan> loans_;   // by position; the first one is not returned
   uint32_t first_slot_ = 0;  // slot of loans_.front()

@@ -125,14 +125,14 @@ LinkImpl::LinkImpl(Pieces pieces, Doorbell doorbell)
       breaker_(socket_.get()),
       bell_(outgoing_, incoming_, &doorbell_, page_),
       inbox_(incoming_, &bell_, &breaker_, pieces.max_ring_bytes),
-      // A peer of another user could change what it has sent while it is being read.
-      view_(incoming_, control_, &breaker_, doorbell_.same_user() ? pieces.max_arena_bytes : 0,
-            pieces.writable_blocks),
+      // An untrusted peer could change what it has sent while it is being read.
+      view_(incoming_, control_, &breaker_,
+            doorbell_.shares_eventfds() ? pieces.max_arena_bytes : 0, pieces.writable_blocks),
       producer_(outgoing_, page_, &bell_, &breaker_, socket_.get(), std::move(pieces.outgoing),
                 pieces.max_ring_bytes),
       consumer_(incoming_, page_, &bell_, &breaker_, &inbox_,
                 FirstIncoming(segment_.get(), header_, 1 - side_), std::move(pieces.incoming),
-                pieces.max_ring_bytes, doorbell_.same_user()) {
+                pieces.max_ring_bytes, doorbell_.shares_eventfds()) {
   page_->version = kCountersVersion;
   page_->bytes = sizeof(CountersPage);
   page_->started_unix_nanos = WallClockNanos();
@@ -281,7 +281,8 @@ bool LinkImpl::ArmDoorbell(bool only_if_busy) {
 bool LinkImpl::ArmFor(uint32_t what) {
   if (forked()) return true;
   return Wake::ArmAndStay(incoming_->watch, [this, what] {
-    const uint64_t awaited = outgoing_->awaited_messages.load(std::memory_order_relaxed);
+    // relaxed: who asks for messages has set it.
+    const uint64_t awaited = awaited_messages_.load(std::memory_order_relaxed);
     return ((what & kForInput) != 0 && (HasInput() || consumer_.LeasesStopPeer())) ||
            ((what & kForRoom) != 0 && HasRoom()) ||
            ((what & kForMessages) != 0 && awaited != 0 && MessagesTakenByPeer() >= awaited);
@@ -290,6 +291,8 @@ bool LinkImpl::ArmFor(uint32_t what) {
 
 void LinkImpl::AwaitMessagesTaken(uint64_t messages) {
   if (forked()) return;
+  // Kept here as well: the peer can write the shared word.
+  awaited_messages_.store(messages, std::memory_order_relaxed);
   // relaxed: ArmFor() comes after it, with a fence. SYNC(sleep)
   outgoing_->awaited_messages.store(messages, std::memory_order_relaxed);
 }
@@ -312,9 +315,9 @@ void LinkImpl::DrainDoorbell() {
 }
 
 void LinkImpl::CountDisturbance() {
-  // relaxed: a rough measure; the sum changes whenever the peer publishes or releases anything.
-  const uint64_t progress = incoming_->head.load(std::memory_order_relaxed) +
-                            outgoing_->tail.load(std::memory_order_relaxed);
+  // relaxed: a rough measure. What this side has read and written, since words of the peer's may
+  // change without end.
+  const uint64_t progress = consumer_.position() + producer_.position();
   const bool quiet = last_progress_.exchange(progress, std::memory_order_relaxed) == progress;
   const uint64_t count = quiet ? disturbances_.fetch_add(1, std::memory_order_relaxed) : 0;
   if (count == 0) {

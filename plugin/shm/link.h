@@ -48,8 +48,10 @@ LinkOptions InWholePages(LinkOptions options);
 
 // Everything the connecting side makes and the accepting side receives (by SCM_RIGHTS).
 // `doorbell[0]` wakes the connecting side, `doorbell[1]` the accepting side; both are eventfds, and
-// both are invalid (-1) when the two sides are different users: then the socket itself carries the
-// doorbell, because an eventfd shared with an untrusted peer can be made to block its writer.
+// both are invalid (-1) when the two sides do not trust each other (trusts_peer): then the socket
+// itself carries the doorbell, because an eventfd shared with an untrusted peer can be made to
+// block its writer; and nothing that the peer has sent is used in place, because it could change
+// it.
 struct LinkParts {
   UniqueFd segment;  // sealed memfd
   UniqueFd doorbell[2];
@@ -100,9 +102,9 @@ class Link {
   enum class Take { kRecord, kEmpty, kBroken };
 
   // Makes segment (memfd, sealed, backed by fallocate after a look at the memory headroom) and
-  // doorbells. The caller adds socket and pidfd. `same_user`: whether eventfds may be shared with
-  // the peer. Errors: kNoMemory, kSystem, kUnsupported, kInvalidArgument.
-  static Result<LinkParts> MakeParts(const LinkOptions& asked, bool same_user);
+  // doorbells. The caller adds socket and pidfd. `share_eventfds`: whether eventfds may be shared
+  // with the peer. Errors: kNoMemory, kSystem, kUnsupported, kInvalidArgument.
+  static Result<LinkParts> MakeParts(const LinkOptions& asked, bool share_eventfds);
 
   // Maps the parts and checks every property of what the peer made (seals, size, plain tmpfs,
   // header, version, capacities). Errors: kProtocol, kVersion, kSystem, kNoMemory.
@@ -168,7 +170,7 @@ class Link {
   // Makes room of what was Done() visible to the peer; rings when it waits for room.
   virtual void FlushDone() = 0;
   // Keeps the record's memory until the Lease dies (any thread, any order, after the Link as
-  // well). Invalid lease when too much is lent already (half the ring) or the peer is another user:
+  // well). Invalid lease when too much is lent already (half the ring) or eventfds are not shared:
   // copy instead, then Done(). A lease that is kept for long does not stop the peer: its bytes are
   // moved to private pages under the same address when the peer needs the room.
   virtual Lease Lend(const Record& record) = 0;
@@ -228,14 +230,17 @@ class Link {
   // Rings this side's own doorbell, to get a sleeping poller of this process to look.
   virtual void RingSelf() = 0;
   // The descriptor that becomes readable when this side's doorbell rings: an eventfd, always there.
-  // For a peer of another user only RingSelf() rings it, and the peer's doorbell makes socket_fd()
-  // readable. Edge-triggered polling needs no reading; DrainDoorbell() is for level-triggered.
+  // Where eventfds are not shared only RingSelf() rings it, and the peer's doorbell makes
+  // socket_fd() readable. Edge-triggered polling needs no reading; DrainDoorbell() is for
+  // level-triggered.
   virtual int doorbell_fd() const = 0;
   virtual void DrainDoorbell() = 0;
-  // The socket: becomes readable on ring growth, on a doorbell (other users), on the peer's end.
+  // The socket: becomes readable on ring growth, on a doorbell (no eventfds shared), on the peer's
+  // end.
   virtual int socket_fd() const = 0;
-  // Whether the two sides are the same user: otherwise the peer's doorbell arrives at socket_fd().
-  virtual bool same_user() const = 0;
+  // Whether the two sides trust each other and share eventfds: otherwise the peer's doorbell
+  // arrives at socket_fd().
+  virtual bool shares_eventfds() const = 0;
   virtual int pidfd() const = 0;  // readable when the peer process has died; -1 when there is none
   // Call when the socket is readable. Takes messages in; never blocks. kClosed error: the peer has
   // gone (records already in the ring can still be read: drain first). kProtocol: it misbehaved.

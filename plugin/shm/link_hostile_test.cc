@@ -155,6 +155,36 @@ TEST_F(LinkHostileRingTest, TailGoesBack) {
   EXPECT_EQ(honest().Next(&record), Link::Take::kBroken);
 }
 
+// As transports wait for room: they look again as long as there seems to be some.
+TEST_F(LinkHostileRingTest, AnAbsurdTailKeepsNobodyLooking) {
+  Link& sender = *pair_.connecting;
+  while (Send(sender, std::string(1000, 'x'))) {
+  }
+  ASSERT_TRUE(sender.AwaitRoom(1000));
+  words_.control(0).tail = uint64_t{1} << 62;
+  EXPECT_EQ(sender.Reserve(1000), nullptr);
+  EXPECT_TRUE(sender.AwaitRoom(1000));
+  EXPECT_FALSE(sender.HasRoom());
+  EXPECT_TRUE(sender.ArmFor(Link::kForRoom));
+}
+
+// The peer can write the words that this side has written, too.
+TEST_F(LinkHostileRingTest, OwnWordsAreNotReadBack) {
+  Send(honest(), "abc");
+  EXPECT_EQ(Receive(victim()), "abc");
+  Record record;
+  EXPECT_EQ(victim().Next(&record), Link::Take::kEmpty);
+  // As if the peer waited for room that lent records hold up.
+  in().awaited_tail = in().taken.load();
+  in().tail = 0;
+  EXPECT_TRUE(victim().ArmDoorbell());
+  EXPECT_TRUE(victim().ArmFor(Link::kForInput));
+  // As if this side waited for messages to be taken.
+  words_.control(1).awaited_messages = 1;
+  words_.control(1).messages_taken = 5;
+  EXPECT_TRUE(victim().ArmFor(Link::kForMessages));
+}
+
 // ---- What may come over the socket -----------------------------------------------------------
 
 class LinkHostileSocketTest : public testing::Test {
@@ -265,6 +295,21 @@ TEST_F(LinkHostileSocketTest, DoorbellsWithoutEnd) {
   uint64_t frames = 0;
   while (status.ok() && frames < 10'000'000) {
     while (SendFrame(raw_.get(), {FrameType::kDoorbell})) ++frames;
+    status = victim_->OnSocketReadable();
+  }
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::kProtocol);
+}
+
+// A word that changes each time is no reason either.
+TEST_F(LinkHostileSocketTest, DoorbellsWithoutEndAndWordsThatChange) {
+  Tamper words(segment_.get());
+  Status status;
+  uint64_t frames = 0;
+  while (status.ok() && frames < 10'000'000) {
+    while (SendFrame(raw_.get(), {FrameType::kDoorbell})) ++frames;
+    words.control(0).head = frames % 1000 * 8 + 8;
+    words.control(1).tail = frames;
     status = victim_->OnSocketReadable();
   }
   ASSERT_FALSE(status.ok());

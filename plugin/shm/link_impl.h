@@ -91,7 +91,7 @@ class LinkImpl final : public Link {
   int doorbell_fd() const override { return doorbell_.fd(); }
   void DrainDoorbell() override;
   int socket_fd() const override { return socket_.get(); }
-  bool same_user() const override { return doorbell_.same_user(); }
+  bool shares_eventfds() const override { return doorbell_.shares_eventfds(); }
   int pidfd() const override { return pidfd_.get(); }
   Status OnSocketReadable() override;
   void Close() override;
@@ -131,9 +131,10 @@ class LinkImpl final : public Link {
   RingInbox inbox_;
   ArenaView view_;
   std::shared_ptr<Arena> arena_;
-  std::atomic<uint64_t> disturbances_{0};     // since the last progress
-  std::atomic<uint64_t> disturbed_since_{0};  // nanoseconds
-  std::atomic<uint64_t> last_progress_{0};    // what the peer's positions were then
+  std::atomic<uint64_t> awaited_messages_{0};  // as DirectionControl says; 0: none
+  std::atomic<uint64_t> disturbances_{0};      // since the last progress
+  std::atomic<uint64_t> disturbed_since_{0};   // nanoseconds
+  std::atomic<uint64_t> last_progress_{0};     // what the peer's positions were then
   std::atomic<bool> rang_self_{false};
   alignas(kLineBytes) Producer producer_;
   alignas(kLineBytes) Consumer consumer_;

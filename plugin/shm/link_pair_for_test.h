@@ -47,9 +47,9 @@ struct PartsPair {
   UniqueFd segment;
 };
 
-inline PartsPair MakePartsPair(const LinkOptions& options = {}, bool same_user = true,
+inline PartsPair MakePartsPair(const LinkOptions& options = {}, bool share_eventfds = true,
                                int socket_type = SOCK_SEQPACKET) {
-  auto made = Link::MakeParts(options, same_user);
+  auto made = Link::MakeParts(options, share_eventfds);
   EXPECT_TRUE(made.ok()) << ToString(made.error());
   PartsPair pair;
   pair.connecting = *std::move(made);
@@ -60,9 +60,9 @@ inline PartsPair MakePartsPair(const LinkOptions& options = {}, bool same_user =
 }
 
 struct LinkPair {
-  explicit LinkPair(const LinkOptions& options = {}, bool same_user = true,
+  explicit LinkPair(const LinkOptions& options = {}, bool share_eventfds = true,
                     int socket_type = SOCK_SEQPACKET, bool trusts_peer = false) {
-    PartsPair parts = MakePartsPair(options, same_user, socket_type);
+    PartsPair parts = MakePartsPair(options, share_eventfds, socket_type);
     parts.connecting.trusts_peer = parts.accepting.trusts_peer = trusts_peer;
     segment = std::move(parts.segment);
     auto a = Link::Create(Link::Side::kConnecting, std::move(parts.connecting), options);

@@ -25,8 +25,8 @@ struct TwoProcesses {
 };
 
 template <typename Child>
-TwoProcesses Start(const LinkOptions& options, bool same_user, Child child) {
-  PartsPair parts = MakePartsPair(options, same_user);
+TwoProcesses Start(const LinkOptions& options, bool share_eventfds, Child child) {
+  PartsPair parts = MakePartsPair(options, share_eventfds);
   TwoProcesses both;
   both.child = fork();
   if (both.child == 0) {
@@ -59,7 +59,7 @@ bool BecomesReadable(int fd) {
 TEST(LinkProcessTest, TrafficBothWaysWithGrowthAndLeases) {
   const uint64_t seed = std::random_device()();
   SCOPED_TRACE("seed " + std::to_string(seed));
-  for (const bool same_user : {true, false}) {
+  for (const bool share_eventfds : {true, false}) {
     const LinkOptions options{.initial_ring_bytes = 8192, .max_ring_bytes = 1 << 19};
     Endpoint::Plan there{.send = 5000,
                          .receive = 5000,
@@ -70,7 +70,7 @@ TEST(LinkProcessTest, TrafficBothWaysWithGrowthAndLeases) {
                          .trim_every = 100};
     Endpoint::Plan back = there;
     std::swap(back.outgoing, back.incoming);
-    TwoProcesses both = Start(options, same_user, [&](std::unique_ptr<Link> link) {
+    TwoProcesses both = Start(options, share_eventfds, [&](std::unique_ptr<Link> link) {
       const std::string error = Endpoint(link.get(), back).Run();
       if (error.empty()) return;
       fprintf(stderr, "child: %s\n", error.c_str());

@@ -193,8 +193,8 @@ TEST(LinkTest, RoomRingsASleepingSender) {
 }
 
 TEST(LinkTest, RingSelfReachesTheOwnPoller) {
-  for (const bool same_user : {true, false}) {
-    LinkPair pair({}, same_user);
+  for (const bool share_eventfds : {true, false}) {
+    LinkPair pair({}, share_eventfds);
     pair.accepting->RingSelf();
     EXPECT_TRUE(Readable(pair.accepting->doorbell_fd()));
     pair.accepting->DrainDoorbell();
@@ -205,7 +205,7 @@ TEST(LinkTest, RingSelfReachesTheOwnPoller) {
 
 TEST(LinkTest, OtherUsersRingThroughTheSocket) {
   for (const int type : {SOCK_SEQPACKET, SOCK_STREAM}) {
-    LinkPair pair({}, /*same_user=*/false, type);
+    LinkPair pair({}, /*share_eventfds=*/false, type);
     ASSERT_TRUE(pair.accepting->ArmDoorbell());
     Send(*pair.connecting, "a");
     EXPECT_FALSE(Readable(pair.accepting->doorbell_fd()));
@@ -312,7 +312,7 @@ struct TrafficCase {
   LinkOptions options;
   size_t max_bytes;
   double lend;
-  bool same_user;
+  bool share_eventfds;
   uint64_t records;
 };
 
@@ -322,7 +322,7 @@ TEST_P(LinkTrafficTest, EveryByteInOrder) {
   const TrafficCase& param = GetParam();
   const uint64_t seed = std::random_device()();
   SCOPED_TRACE("seed " + std::to_string(seed));
-  LinkPair pair(param.options, param.same_user);
+  LinkPair pair(param.options, param.share_eventfds);
   Endpoint::Plan there{.send = param.records,
                        .receive = param.records,
                        .outgoing = {seed, param.max_bytes},

@@ -20,7 +20,7 @@ LinkOptions InWholePages(LinkOptions options) {
   return options;
 }
 
-Result<LinkParts> Link::MakeParts(const LinkOptions& asked, bool same_user) {
+Result<LinkParts> Link::MakeParts(const LinkOptions& asked, bool share_eventfds) {
   const LinkOptions options = InWholePages(asked);
   if (!ValidRingBytes(options.initial_ring_bytes) || !ValidRingBytes(options.max_ring_bytes) ||
       options.initial_ring_bytes > options.max_ring_bytes) {
@@ -36,7 +36,7 @@ Result<LinkParts> Link::MakeParts(const LinkOptions& asked, bool same_user) {
   if (!page.ok()) return page.error();
   std::memcpy(page->data(), &header, sizeof(header));
   for (UniqueFd& doorbell : parts.doorbell) {
-    if (!same_user) break;
+    if (!share_eventfds) break;
     Result<UniqueFd> made = Doorbell::MakeEventFd();
     if (!made.ok()) return made.error();
     doorbell = *std::move(made);

@@ -163,7 +163,12 @@ bool Producer::AwaitRoom(size_t bytes) {
   if (offer_.accepted()) UseAcceptedRing();
   const size_t need = RecordBytes(std::min(bytes, max_record())) + kSwitchRoom;
   if (Fits(need)) return false;
-  if (breaker_->broken()) return true;  // for good: the caller learns it from Next() or the socket
+  if (breaker_->broken()) {
+    // For good: the caller learns it from Next() or the socket. What the peer's word says about
+    // room counts no more (HasRoom()).
+    ForgetRoom();
+    return true;
+  }
   const uint64_t wanted = position_ + need - ring_.capacity;
   wanted_tail_.store(wanted, std::memory_order_relaxed);  // relaxed: pollers only compare with it
   if (!Wake::AwaitTail(control_->awaited_tail, wanted, control_->tail) || offer_.accepted()) {

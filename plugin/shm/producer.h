@@ -36,6 +36,8 @@ class Producer {
     return wanted != 0 &&
            (control_->tail.load(std::memory_order_relaxed) >= wanted || offer_.accepted());
   }
+  // Grows with everything that this side has sent. Any thread.
+  uint64_t position() const { return published_data_.load(std::memory_order_relaxed); }
   bool PeerCaughtUp() const {
     return control_->taken.load(std::memory_order_acquire) >=  // SYNC(taken)
            published_data_.load(std::memory_order_relaxed);    // relaxed: this side's own

@@ -4,7 +4,6 @@
 #ifndef SAMEHOST_PLUGIN_ZMQ_TICKET_H_
 #define SAMEHOST_PLUGIN_ZMQ_TICKET_H_
 
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -44,12 +43,6 @@ class Ticket {
   void SetImminent() { imminent_.store(true, std::memory_order_relaxed); }  // relaxed: a hint
   bool imminent() const { return imminent_.load(std::memory_order_relaxed); }
 
-  // Waits, then takes.
-  std::optional<Outcome> TakeWithin(int timeout_ms) {
-    pollfd polled = {fd_.get(), POLLIN, 0};
-    poll(&polled, 1, timeout_ms);
-    return Take();
-  }
   std::optional<Outcome> Take() {
     uint64_t count = 0;
     (void)!read(fd_.get(), &count, sizeof(count));

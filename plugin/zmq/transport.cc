@@ -79,7 +79,7 @@ void Transport::UseLink(rendezvous::Connected connected) {
   link_ = std::move(connected.link);
   turn_ = std::make_shared<Turn>();
   writer_ = std::make_unique<Writer>(link_.get());
-  same_user_ = link_->same_user();
+  shares_eventfds_ = link_->shares_eventfds();
   link_->Describe({.protocol = "zmq",
                    .name = Name(),
                    .peer_uid = connected.peer.uid,
@@ -115,7 +115,7 @@ void Transport::UseLink(rendezvous::Connected connected) {
 }
 
 void Transport::in_event() {
-  if (ticket_ != nullptr) OnTicket();
+  if (ticket_ != nullptr && !OnTicket()) return;
   if (state_ != State::kShared) return;
   if (listening_) {
     // The socket's thread may have been meant.
@@ -134,7 +134,7 @@ void Transport::OnLinkReadable() {
     died = poll(&polled, 1, 0) > 0;
   }
   if (status.ok() && !died) {
-    if (!same_user_) link_->RingSelf();
+    if (!shares_eventfds_) link_->RingSelf();
     return;
   }
   const bool refused = turn_->refused.load(std::memory_order_relaxed) ||
@@ -211,7 +211,6 @@ void Transport::EndInput() {
 
 void Transport::End() {
   if (state_ == State::kEnded) return;
-  TakeLateLink();
   ForgetTicket();
   const bool shared = state_ == State::kShared;
   state_ = State::kEnded;

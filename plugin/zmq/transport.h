@@ -20,11 +20,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "endpoint.hpp"
 #include "fd.hpp"
+#include "i_engine.hpp"
 #include "io_object.hpp"
 #include "msg.hpp"
 #include "options.hpp"
@@ -71,6 +73,9 @@ class Transport final : public zmq::io_object_t {
   static void SendingStopped(zmq::object_t* pipe, void* request);
   // The session ends: what has arrived may still be read.
   void EndInput();
+  // The connection is about to end. True: not yet, as the link of a peer that has decided for it is
+  // on its way, with messages maybe; the engine's error() is called again.
+  bool PostponesEnd(zmq::i_engine::error_reason_t why);
   // The connection ends.
   void End();
 
@@ -92,9 +97,8 @@ class Transport final : public zmq::io_object_t {
   bool OnCommand(const std::string& body);
   bool OnOffer(const std::string& body);
   bool OnDecision(const std::string& body);
-  void OnTicket();
-  // The peer that has decided for the link is gone before the link was here.
-  void TakeLateLink();
+  // False: this is no more.
+  bool OnTicket();
   void Send(std::string body);
   // Notes the decision; kNone: for the link.
   void Record(const Fallback& why) const;
@@ -138,12 +142,14 @@ class Transport final : public zmq::io_object_t {
   std::string token_;
   bool accepted_ = false;        // the peer has decided for the link, which has not arrived
   bool waits_for_link_ = false;  // and a timer runs
+  bool input_held_ = false;      // the peer has left a link that has not arrived
+  std::optional<zmq::i_engine::error_reason_t> postponed_end_;
 
   // kShared
   std::shared_ptr<shm::Link> link_;
   std::shared_ptr<Turn> turn_;
   std::unique_ptr<Writer> writer_;
-  bool same_user_ = true;
+  bool shares_eventfds_ = true;
   zmq::poller_t::handle_t socket_handle_ = nullptr;
   zmq::poller_t::handle_t process_handle_ = nullptr;
   zmq::poller_t::handle_t room_handle_ = nullptr;

@@ -190,6 +190,13 @@ int Transport::NextMessage(zmq::msg_t* message) {
 int Transport::ProcessMessage(zmq::msg_t* message) {
   const bool command = (message->flags() & zmq::msg_t::command) != 0;
   const std::string_view bytes(static_cast<const char*>(message->data()), message->size());
+  // It was quicker than the link that it has decided for: what comes now comes behind the ring.
+  if (state_ == State::kAwaitsDecision && accepted_ && command &&
+      bytes == std::string(kCommand) + kLeave) {
+    input_held_ = true;
+    errno = EAGAIN;
+    return -1;
+  }
   bool good = command;  // heartbeats and commands of later versions
   if (command && bytes.substr(0, kCommand.size()) == kCommand) {
     good = OnCommand(std::string(bytes.substr(kCommand.size())));
@@ -243,11 +250,6 @@ bool Transport::OnDecision(const std::string& body) {
     UseSocket({FallbackReason::kHandshakeFailed, "the client keeps to the socket"});
     return true;
   }
-  if (body == kLeave && accepted_) {
-    // It was quicker than the link that it has decided for.
-    TakeLateLink();
-    return state_ == State::kShared && OnPeerLeft();
-  }
   if (body != kYes || accepted_) return false;
   accepted_ = true;
   waits_for_link_ = true;
@@ -256,18 +258,23 @@ bool Transport::OnDecision(const std::string& body) {
   return true;
 }
 
-void Transport::OnTicket() {
-  if (ticket_ == nullptr || (state_ == State::kAwaitsDecision && !accepted_)) return;
+bool Transport::OnTicket() {
+  if (ticket_ == nullptr || (state_ == State::kAwaitsDecision && !accepted_)) return true;
   auto outcome = ticket_->Take();
-  if (!outcome) return;
+  if (!outcome) return true;
   if (state_ == State::kAwaitsDecision) {
-    if (auto* connected = std::get_if<rendezvous::Connected>(&*outcome)) {
-      UseLink(std::move(*connected));
-      Pump();
+    auto* connected = std::get_if<rendezvous::Connected>(&*outcome);
+    if (connected == nullptr) return true;
+    UseLink(std::move(*connected));
+    Pump();
+    if (const auto why = std::exchange(postponed_end_, std::nullopt)) {
+      engine_->error(*why);  // deletes this
+      return false;
     }
-    return;
+    if (std::exchange(input_held_, false)) return engine_->restart_input();
+    return true;
   }
-  if (state_ != State::kAwaitsLink) return;
+  if (state_ != State::kAwaitsLink) return true;
   auto* connected = std::get_if<rendezvous::Connected>(&*outcome);
   if (connected != nullptr) {
     Send(std::string(kYes));
@@ -279,24 +286,32 @@ void Transport::OnTicket() {
     Send(std::string(kNo));
   }
   engine_->restart_output();
+  return true;
 }
 
 // It may have put messages into the ring and left at once.
-void Transport::TakeLateLink() {
-  if (!accepted_ || ticket_ == nullptr || !ticket_->imminent()) return;
-  auto outcome = ticket_->TakeWithin(kLateLinkMs);
-  if (!outcome) return;
-  if (auto* connected = std::get_if<rendezvous::Connected>(&*outcome)) {
-    UseLink(std::move(*connected));
-  }
+bool Transport::PostponesEnd(zmq::i_engine::error_reason_t why) {
+  if (postponed_end_) return true;
+  if (why != zmq::i_engine::connection_error || !waits_for_link_ || !ticket_->imminent())
+    return false;
+  postponed_end_ = why;
+  // As the engine itself does when its socket has failed.
+  if (!engine_->_io_error) engine_->rm_fd(engine_->_handle);
+  engine_->_io_error = true;
+  cancel_timer(kLinkTimer);
+  add_timer(kLateLinkMs, kLinkTimer);
+  return true;
 }
 
 void Transport::timer_event(int id) {
   if (id == kSwitchTimer) return OnSwitchTimer();
   waits_for_link_ = false;
   errno = EPROTO;
+  // Without a link to wait for, no end is postponed any more.
+  ForgetTicket();
   // Deletes this.
-  engine_->error(zmq::i_engine::protocol_error);
+  engine_->error(
+      std::exchange(postponed_end_, std::nullopt).value_or(zmq::i_engine::protocol_error));
 }
 
 void Transport::UseSocket(const Fallback& why) {

@@ -31,7 +31,7 @@ shm::LinkOptions Options() {
 std::unique_ptr<Link> MakeLink(const Place& place) {
   shm::LinkParts parts;
   if (place.server()) {
-    auto made = Link::MakeParts(Options(), /*same_user=*/true);
+    auto made = Link::MakeParts(Options(), /*share_eventfds=*/true);
     if (!made.ok()) throw BenchFailure("link parts: " + ToString(made.error()));
     parts = *std::move(made);
     auto [mine, theirs] = Peer::Pair();
