@@ -66,17 +66,7 @@ class HostileClient : public Hostile {
       poll(&polled, 1, -1);
     }
   }
-  Hello ProperHello() {
-    Hello hello;
-    hello.versions = SpokenVersions();
-    hello.timeout_ms = 10000;
-    hello.initial_ring_bytes = options_.link.initial_ring_bytes;
-    hello.max_ring_bytes = options_.link.max_ring_bytes;
-    hello.netns = CurrentNetns();
-    hello.target = *ToEndpoint(ServerAddress(server_));
-    hello.protocol = options_.protocol;
-    return hello;
-  }
+  Hello ProperHello() { return testing::ProperHello(ServerAddress(server_), options_); }
   // What the server says to these bytes with `count` descriptors of an ordinary file.
   std::string Send(const std::string& bytes, size_t count) {
     const UniqueFd socket = Knock();

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <thread>
 
 #include "plugin/rendezvous/endpoint_name.h"
@@ -273,6 +274,20 @@ TEST_F(JoinedNamespaces, EqualAddressOfAThird) {
 
 // ---- PID namespaces --------------------------------------------------------------------------
 
+// What `body` says in a PID namespace of its own; "may not" where none can be made.
+std::string InNewPidNamespace(const std::function<void(Child::Talk&)>& body) {
+  Child parent([&](Child::Talk& talk) {
+    if (unshare(CLONE_NEWPID) != 0) return talk.Say("may not");
+    if (const pid_t inside = fork(); inside == 0) {
+      body(talk);
+      _exit(0);
+    } else {
+      waitpid(inside, nullptr, 0);
+    }
+  });
+  return parent.talk().Hear();
+}
+
 // A process that could not read this one's memory otherwise gets no eventfd, whose counter it could
 // fill so that the next write blocks, and nothing that it has sent is used in place.
 TEST(PidNamespaces, APeerOfAnotherSharesNoEventfds) {
@@ -288,16 +303,7 @@ TEST(PidNamespaces, APeerOfAnotherSharesNoEventfds) {
   };
   Child neighbour(connect);
   EXPECT_EQ(neighbour.talk().Hear(), "with eventfds");
-  Child parent([&](Child::Talk& talk) {
-    if (unshare(CLONE_NEWPID) != 0) return talk.Say("may not");
-    if (const pid_t inside = fork(); inside == 0) {
-      connect(talk);
-      _exit(0);
-    } else {
-      waitpid(inside, nullptr, 0);
-    }
-  });
-  const std::string said = parent.talk().Hear();
+  const std::string said = InNewPidNamespace(connect);
   if (said == "may not") GTEST_SKIP() << "may not make a PID namespace";
   EXPECT_EQ(said, "without eventfds");
 }
@@ -313,14 +319,7 @@ TEST(PidNamespaces, EventfdsOfAPeerOfAnotherAreRefused) {
                                std::chrono::seconds(20));
     auto parts = shm::Link::MakeParts(options.link, /*share_eventfds=*/true);
     if (!socket.ok() || !parts.ok()) return talk.Say("no parts");
-    Hello hello;
-    hello.versions = SpokenVersions();
-    hello.timeout_ms = 10000;
-    hello.initial_ring_bytes = options.link.initial_ring_bytes;
-    hello.max_ring_bytes = options.link.max_ring_bytes;
-    hello.netns = CurrentNetns();
-    hello.target = *ToEndpoint(Tcp("127.0.0.1", server.port()));
-    hello.protocol = options.protocol;
+    const Hello hello = testing::ProperHello(Tcp("127.0.0.1", server.port()), options);
     (void)SendMessage(socket->get(), Encode(hello),
                       {parts->segment.get(), parts->doorbell[0].get(), parts->doorbell[1].get()});
     pollfd polled = {socket->get(), POLLIN, 0};
@@ -335,16 +334,7 @@ TEST(PidNamespaces, EventfdsOfAPeerOfAnotherAreRefused) {
   };
   Child neighbour(send);
   EXPECT_EQ(neighbour.talk().Hear(), "accepted");
-  Child parent([&](Child::Talk& talk) {
-    if (unshare(CLONE_NEWPID) != 0) return talk.Say("may not");
-    if (const pid_t inside = fork(); inside == 0) {
-      send(talk);
-      _exit(0);
-    } else {
-      waitpid(inside, nullptr, 0);
-    }
-  });
-  const std::string said = parent.talk().Hear();
+  const std::string said = InNewPidNamespace(send);
   if (said == "may not") GTEST_SKIP() << "may not make a PID namespace";
   EXPECT_NE(said.find("shares eventfds"), std::string::npos) << said;
 }

@@ -86,6 +86,18 @@ uint16_t PortOf(int socket) {
   return ntohs(reinterpret_cast<sockaddr_in&>(storage).sin_port);  // the same place for IPv6
 }
 
+Hello ProperHello(const Address& address, const Options& options) {
+  Hello hello;
+  hello.versions = SpokenVersions();
+  hello.timeout_ms = 10000;
+  hello.initial_ring_bytes = options.link.initial_ring_bytes;
+  hello.max_ring_bytes = options.link.max_ring_bytes;
+  hello.netns = CurrentNetns();
+  hello.target = *ToEndpoint(address);
+  hello.protocol = options.protocol;
+  return hello;
+}
+
 Options TestOptions(const std::string& directory) {
   Options options;
   options.directory = directory;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "plugin/base/unique_fd.h"
+#include "plugin/rendezvous/handshake.h"
 #include "plugin/rendezvous/rendezvous.h"
 
 namespace samehost::rendezvous::testing {
@@ -39,6 +40,8 @@ Options TestOptions(const std::string& directory);
 // Connects, waiting long enough that a timeout means that something is broken.
 std::variant<Connected, Fallback> Dial(const Address& address, const Options& options,
                                        const std::string& request = "");
+// What an honest client begins with.
+Hello ProperHello(const Address& address, const Options& options);
 // "none" when connected, else the reason's name and the detail.
 std::string Outcome(const std::variant<Connected, Fallback>& outcome);
 FallbackReason Reason(const std::variant<Connected, Fallback>& outcome);
