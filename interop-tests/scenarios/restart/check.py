@@ -9,6 +9,7 @@ def check(s):
     busy = s.client("client", "service:50051")  # has calls under way all the time
     busy.ask(f"start {THREADS} 2")
     lost = {True: 0, False: 0}  # through shared memory, over a socket
+    allowed = 0
     running, shared = "server", True
     s.expect_shared_memory(client)
 
@@ -37,8 +38,9 @@ def check(s):
         here = tally["statuses"].get("14", 0) - before
         # The calls that are under way when a server dies are lost, and no others. Over a socket each thread may lose one
         # more, which it begins on a connection whose end gRPC has not yet dealt with: so did a client with SAMEHOST=off.
-        most = THREADS if shared else 2 * THREADS
-        assert here <= most, f"{here} calls of {THREADS} threads were lost: {tally['errors']}"
+        most = 2 * THREADS if s.protocol == "grpc" and not shared else THREADS
+        assert here <= most or s.protocol == "zmq", f"{here} calls of {THREADS} threads were lost: {tally['errors']}"
+        allowed += most
         lost[shared] += here
         shared = expected is None
 
@@ -50,6 +52,8 @@ def check(s):
 
     tally = busy.ask("stop")
     assert set(tally["statuses"]) <= {"0", "14"}, tally
-    assert tally["statuses"].get("14", 0) == sum(lost.values()), f"calls were lost without a kill: {tally['errors']}"
+    # A ZeroMQ client notices a lost call by the silence, perhaps after the next server was killed: only the sum counts.
+    total = tally["statuses"].get("14", 0)
+    assert total <= allowed and (s.protocol == "zmq" or total == sum(lost.values())), tally["errors"]
     assert set(tally["servers"]) == {"first", "newer", "later", "remote"}, tally["servers"]
     s.notes.append(f"{tally['statuses']['0']} calls, lost with a server: {lost[True]} in shared memory, {lost[False]} over a socket")
